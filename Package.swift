@@ -1,0 +1,40 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "swift-mos",
+  products: [
+    .executable(name: "mos", targets: ["mos"]),
+    .library(name: "MOSCore", targets: ["MOSCore"]),
+    .library(name: "PacketIO", targets: ["PacketIO"]),
+    .library(name: "MTCP", targets: ["MTCP"]),
+    .library(name: "DualStackTracker", targets: ["DualStackTracker"]),
+    .library(name: "Records", targets: ["Records"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+    .target(name: "MOSCore"),
+    .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
+    .target(name: "MTCP", dependencies: ["MOSCore"]),
+    .target(name: "DualStackTracker", dependencies: ["MOSCore", "MTCP"]),
+    .target(name: "Records", dependencies: ["MOSCore", "MTCP", "DualStackTracker"]),
+    .executableTarget(
+      name: "mos",
+      dependencies: [
+        "MOSCore", "PacketIO", "MTCP", "DualStackTracker", "Records",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore"]),
+    .testTarget(name: "PacketIOTests", dependencies: ["PacketIO"]),
+    .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
+    .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker"]),
+    .testTarget(name: "RecordsTests", dependencies: ["Records"]),
+    .testTarget(name: "CommandTests"),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,11 @@
+/// One of the two ends of a flow.
+@frozen
+public enum Side: UInt8, BitwiseCopyable, Sendable, CaseIterable {
+  /// The end that opened the connection (Zeek's originator).
+  case client = 0
+  /// The end that was addressed (Zeek's responder).
+  case server = 1
+
+  /// The other end.
+  @inlinable public var peer: Side { self == .client ? .server : .client }
+}

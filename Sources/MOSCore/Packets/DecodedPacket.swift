@@ -1,0 +1,96 @@
+/// What the decoder made of a frame: the counter it ends in, unless a flow takes it.
+@frozen
+public enum PacketKind: UInt8, BitwiseCopyable, Sendable, CaseIterable {
+  /// A TCP segment with a whole header; `DecodedPacket.isAcceptable` says whether an endpoint would look at it.
+  case tcp = 0
+  /// A UDP datagram.
+  case udp
+  /// An ICMP message (IPv4).
+  case icmp
+  /// An ICMPv6 message.
+  case icmpv6
+  /// Another IP protocol.
+  case otherIP
+  /// ARP.
+  case arp
+  /// Neither IP nor ARP (LLC, LLDP, EAPOL, 802.11 management ...).
+  case notIP
+  /// A fragment that was kept; its datagram appears with the fragment that completes it.
+  case fragment
+  /// Too broken to say what it is; the first anomaly says why.
+  case malformed
+}
+
+/// One packet after decoding: where its innermost headers and its payload lie, and what they say.
+///
+/// Trivial, and a view: the pointers borrow from the frame (or, for a reassembled datagram, from the reassembler) and
+/// are valid for the burst that the packet came in.
+@frozen
+public struct DecodedPacket: BitwiseCopyable {
+  /// The packet's number in the trace, 1-based as Wireshark counts.
+  public var number: UInt64 = 0
+  /// When it was captured.
+  public var timestamp = Timestamp(nanoseconds: 0)
+  /// The frame's first byte.
+  public var frame: UnsafeRawPointer
+  /// Bytes of the frame that are there.
+  public var capturedLength: UInt32 = 0
+  /// Bytes that the frame had on the wire.
+  public var wireLength: UInt32 = 0
+  /// The innermost IP header.
+  public var network: UnsafeRawPointer
+  /// The transport header (after IPv6 extension headers).
+  public var transport: UnsafeRawPointer
+  /// The transport payload's first byte.
+  public var payload: UnsafeRawPointer
+  /// Payload bytes that are there.
+  public var payloadLength: UInt32 = 0
+  /// Payload bytes that the headers claim; more than `payloadLength` in a truncated capture.
+  public var payloadWireLength: UInt32 = 0
+  /// Innermost IP datagram length in bytes, header included, as the header says (for a reassembled one: of the whole).
+  public var ipLength: UInt32 = 0
+  /// Addresses, ports, VLANs and protocol, source first as in the packet.
+  public var key: FlowKey
+  /// The symmetric keyed hash of `key`, set by the flow table's first pass.
+  public var hash: UInt64 = 0
+  /// What is wrong with the packet by itself.
+  public var anomalies = AnomalySet(rawValue: 0)
+  /// TCP sequence number (RFC 9293 3.1).
+  public var sequence: UInt32 = 0
+  /// TCP acknowledgment number.
+  public var acknowledgment: UInt32 = 0
+  /// TCP control bits.
+  public var flags = TCPFlags(rawValue: 0)
+  /// TCP window field, not scaled.
+  public var window: UInt16 = 0
+  /// TCP urgent pointer.
+  public var urgentPointer: UInt16 = 0
+  /// TCP header length in bytes (20 to 60).
+  public var tcpHeaderLength: UInt8 = 0
+  /// Innermost IPv4 time to live or IPv6 hop limit.
+  public var timeToLive: UInt8 = 0
+  /// 4 or 6; 0 for no IP.
+  public var ipVersion: UInt8 = 0
+  /// What it is.
+  public var kind: PacketKind = .malformed
+  /// The ICMP type, for `.icmp` and `.icmpv6`.
+  public var icmpType: UInt8 = 0
+  /// The ICMP code.
+  public var icmpCode: UInt8 = 0
+  /// Whether a receiving host would hand the transport header on: checksums right (where verified) and lengths sane.
+  public var isAcceptable: Bool = false
+  /// Whether it was put together from IP fragments.
+  public var isReassembled: Bool = false
+  /// Encapsulations that were taken off (0: none).
+  public var tunnelDepth: UInt8 = 0
+
+  /// An empty description of the frame at `frame`.
+  @inlinable public init(frame: UnsafeRawPointer) {
+    self.frame = frame
+    network = frame
+    transport = frame
+    payload = frame
+    key = FlowKey(
+      source: IPAddress(v4: 0), sourcePort: 0, destination: IPAddress(v4: 0), destinationPort: 0, protocolNumber: 0)
+  }
+}
