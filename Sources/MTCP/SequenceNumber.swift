@@ -14,16 +14,16 @@ public struct SequenceNumber: BitwiseCopyable, Hashable, Sendable {
   @inlinable public static func - (left: SequenceNumber, count: UInt32) -> SequenceNumber {
     SequenceNumber(left.rawValue &- count)
   }
-  /// The signed distance from `right` to `left`, -2^31 to 2^31 - 1.
-  @inlinable public static func - (left: SequenceNumber, right: SequenceNumber) -> Int32 {
-    Int32(bitPattern: left.rawValue &- right.rawValue)
+  /// The signed distance from `other` to this number, -2^31 to 2^31 - 1.
+  @inlinable public func distance(from other: SequenceNumber) -> Int32 {
+    Int32(bitPattern: rawValue &- other.rawValue)
   }
   /// Whether `left` comes before `right`. Not an order over all numbers: it holds within half of the space.
-  @inlinable public static func < (left: SequenceNumber, right: SequenceNumber) -> Bool { (left - right) as Int32 < 0 }
+  @inlinable public static func < (left: SequenceNumber, right: SequenceNumber) -> Bool { left.distance(from: right) < 0 }
   /// Whether `left` is `right` or comes before it.
-  @inlinable public static func <= (left: SequenceNumber, right: SequenceNumber) -> Bool { (left - right) as Int32 <= 0 }
+  @inlinable public static func <= (left: SequenceNumber, right: SequenceNumber) -> Bool { left.distance(from: right) <= 0 }
   /// Whether `left` comes after `right`.
-  @inlinable public static func > (left: SequenceNumber, right: SequenceNumber) -> Bool { (left - right) as Int32 > 0 }
+  @inlinable public static func > (left: SequenceNumber, right: SequenceNumber) -> Bool { left.distance(from: right) > 0 }
   /// Whether `left` is `right` or comes after it.
-  @inlinable public static func >= (left: SequenceNumber, right: SequenceNumber) -> Bool { (left - right) as Int32 >= 0 }
+  @inlinable public static func >= (left: SequenceNumber, right: SequenceNumber) -> Bool { left.distance(from: right) >= 0 }
 }
