@@ -19,11 +19,19 @@ public struct SequenceNumber: BitwiseCopyable, Hashable, Sendable {
     Int32(bitPattern: rawValue &- other.rawValue)
   }
   /// Whether `left` comes before `right`. Not an order over all numbers: it holds within half of the space.
-  @inlinable public static func < (left: SequenceNumber, right: SequenceNumber) -> Bool { left.distance(from: right) < 0 }
+  @inlinable public static func < (left: SequenceNumber, right: SequenceNumber) -> Bool {
+    left.distance(from: right) < 0
+  }
   /// Whether `left` is `right` or comes before it.
-  @inlinable public static func <= (left: SequenceNumber, right: SequenceNumber) -> Bool { left.distance(from: right) <= 0 }
+  @inlinable public static func <= (left: SequenceNumber, right: SequenceNumber) -> Bool {
+    left.distance(from: right) <= 0
+  }
   /// Whether `left` comes after `right`.
-  @inlinable public static func > (left: SequenceNumber, right: SequenceNumber) -> Bool { left.distance(from: right) > 0 }
+  @inlinable public static func > (left: SequenceNumber, right: SequenceNumber) -> Bool {
+    left.distance(from: right) > 0
+  }
   /// Whether `left` is `right` or comes after it.
-  @inlinable public static func >= (left: SequenceNumber, right: SequenceNumber) -> Bool { left.distance(from: right) >= 0 }
+  @inlinable public static func >= (left: SequenceNumber, right: SequenceNumber) -> Bool {
+    left.distance(from: right) >= 0
+  }
 }

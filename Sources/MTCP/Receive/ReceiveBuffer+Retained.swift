@@ -1,0 +1,201 @@
+/// Unsafe code: writes chunks through pointers. What must hold: the chunks from `retainedHead` to `retainedTail` follow
+/// on each other without a hole, all but the last are full (but for a tail that `release` has emptied of nothing), and
+/// their ordinals count up by one.
+extension ReceiveBuffer {
+  /// Keeps a copy of in-order bytes, to compare retransmissions with.
+  ///
+  /// They must follow on those retained last; if they do not, the older ones are dropped. When the pool is exhausted,
+  /// all retained bytes are dropped, and retaining begins anew with the next call.
+  public mutating func retain(
+    _ bytes: UnsafeRawPointer, count: UInt32, at start: SequenceNumber, pool: inout SegmentPool
+  ) {
+    guard count != 0 else { return }
+    var source = bytes
+    var left = Int(count)
+    var position = start
+    if retainedTail != 0 {
+      let tail = pool.chunk(retainedTail)
+      let held = Int(tail.pointee.count)
+      if tail.pointee.start + UInt32(held) != start {
+        dropRetained(pool: &pool)
+      } else {
+        let length = min(left, SegmentChunk.capacity &- held)
+        if length != 0 {
+          (pool.storage(retainedTail) + held).copyMemory(from: source, byteCount: length)
+          tail.pointee.count = UInt8(truncatingIfNeeded: held &+ length)
+          source += length
+          left &-= length
+          position = position + UInt32(truncatingIfNeeded: length)
+          if retainedTail == retainedHead { retainedFirstEnd = position }
+        }
+      }
+    }
+    while left != 0 {
+      let index = pool.allocate()
+      guard index != 0 else {
+        dropRetained(pool: &pool)
+        return
+      }
+      let length = min(left, SegmentChunk.capacity)
+      appendRetained(index, at: position, count: length, pool: &pool)
+      let target = pool.storage(index)
+      if length == SegmentChunk.capacity {
+        for offset in stride(from: 0, to: 192, by: 64) {
+          target.storeBytes(
+            of: source.loadUnaligned(fromByteOffset: offset, as: SIMD64<UInt8>.self), toByteOffset: offset,
+            as: SIMD64<UInt8>.self)
+        }
+        target.storeBytes(
+          of: source.loadUnaligned(fromByteOffset: 192, as: SIMD32<UInt8>.self), toByteOffset: 192,
+          as: SIMD32<UInt8>.self)
+      } else {
+        target.copyMemory(from: source, byteCount: length)
+      }
+      source += length
+      left &-= length
+      position = position + UInt32(truncatingIfNeeded: length)
+    }
+  }
+
+  /// Keeps a copy of the bytes of a chain that `takeContiguous` returned; the chain stays the caller's to release.
+  ///
+  /// - Parameter start: The sequence number of the chain's first byte.
+  public mutating func retainChain(chain: UInt32, at start: SequenceNumber, pool: inout SegmentPool) {
+    var index = chain
+    var position = start
+    while index != 0 {
+      let chunk = pool.chunk(index).pointee
+      retain(pool.bytes(index), count: UInt32(chunk.count), at: position, pool: &pool)
+      position = position + UInt32(chunk.count)
+      index = chunk.next
+    }
+  }
+
+  /// Gives back the chunks all of whose retained bytes lie below `acknowledged` (SEG.ACK of the receiver).
+  @inlinable public mutating func release(below acknowledged: SequenceNumber, pool: inout SegmentPool) {
+    guard retainedHead != 0, acknowledged >= retainedFirstEnd else { return }
+    releaseChunks(below: acknowledged, pool: &pool)
+  }
+
+  /// Compares a segment with the retained bytes that it overlaps.
+  ///
+  /// - Returns: How many bytes could be compared, and the offset in the segment of the first that differs, -1 for none.
+  public func compare(
+    _ bytes: UnsafeRawPointer, count: UInt32, at start: SequenceNumber, pool: borrowing SegmentPool
+  ) -> (compared: UInt32, firstDifference: Int32) {
+    guard retainedHead != 0, count != 0, count <= UInt32(Int32.max) else { return (0, -1) }
+    let first = pool.chunk(retainedHead).pointee.start
+    let last = pool.chunk(retainedTail).pointee.end
+    var position = start < first ? first : start
+    let end = start + count < last ? start + count : last
+    var compared: UInt32 = 0
+    guard position < end else { return (0, -1) }
+    var index = pool.retainedChunk(retainedHead, at: position)
+    while index != 0, position < end {
+      let chunk = pool.chunk(index).pointee
+      let stop = end < chunk.end ? end : chunk.end
+      let offset = position.distance(from: start)
+      let length = stop.distance(from: position)
+      let stored = pool.bytes(index) + Int(position.distance(from: chunk.start))
+      let difference = ByteDifference(bytes + Int(offset), stored, count: Int(length))
+      if difference.count != 0 {
+        compared &+= UInt32(bitPattern: end.distance(from: position))
+        return (compared, offset &+ difference.first)
+      }
+      compared &+= UInt32(bitPattern: length)
+      position = stop
+      index = chunk.next
+    }
+    return (compared, -1)
+  }
+
+  /// Gives all retained bytes back to the pool.
+  public mutating func dropRetained(pool: inout SegmentPool) {
+    guard retainedHead != 0 else { return }
+    let chunks =
+      pool.chunk(retainedTail).pointee.priority &- pool.chunk(retainedHead).pointee.priority &+ 1
+    pool.release(from: retainedHead, through: retainedTail, count: chunks)
+    retainedHead = 0
+    retainedTail = 0
+  }
+
+  /// The range of the retained bytes, or `nil` when there are none.
+  public func retainedRange(pool: borrowing SegmentPool) -> (start: SequenceNumber, end: SequenceNumber)? {
+    guard retainedHead != 0 else { return nil }
+    return (pool.chunk(retainedHead).pointee.start, pool.chunk(retainedTail).pointee.end)
+  }
+
+  @usableFromInline mutating func releaseChunks(below acknowledged: SequenceNumber, pool: inout SegmentPool) {
+    if acknowledged >= pool.chunk(retainedTail).pointee.end {
+      dropRetained(pool: &pool)
+      return
+    }
+    let first = retainedHead
+    var last = first
+    var chunks: UInt32 = 1
+    while true {
+      let next = pool.chunk(last).pointee.next
+      guard pool.chunk(next).pointee.end <= acknowledged else {
+        retainedHead = next
+        break
+      }
+      last = next
+      chunks &+= 1
+    }
+    retainedFirstEnd = pool.chunk(retainedHead).pointee.end
+    pool.release(from: first, through: last, count: chunks)
+  }
+
+  /// Links a chunk behind the retained ones, and sets the short cuts that lead to it.
+  @inline(__always)
+  private mutating func appendRetained(
+    _ index: UInt32, at start: SequenceNumber, count: Int, pool: inout SegmentPool
+  ) {
+    var header = SegmentChunk(
+      next: 0, start: start, left: 0, right: 0, priority: 0, originStart: SequenceNumber(index),
+      originEnd: SequenceNumber(index), offset: 0, count: UInt8(truncatingIfNeeded: count), rank: 0)
+    if retainedTail == 0 {
+      retainedHead = index
+      retainedFirstEnd = start + UInt32(truncatingIfNeeded: count)
+    } else {
+      let tail = pool.chunk(retainedTail)
+      tail.pointee.next = index
+      header.priority = tail.pointee.priority &+ 1
+      header.originStart = tail.pointee.originStart
+      header.originEnd = tail.pointee.originEnd
+      if header.priority & 15 == 0 { setShortCuts(to: index, &header, pool: &pool) }
+    }
+    pool.chunk(index).initialize(to: header)
+    retainedTail = index
+  }
+
+  private func setShortCuts(to index: UInt32, _ header: inout SegmentChunk, pool: inout SegmentPool) {
+    // A chunk that a short cut would start from may have been released; its ordinal tells.
+    let oldest = pool.chunk(retainedHead).pointee.priority
+    let available = header.priority &- oldest
+    if available >= 16 { pool.chunk(header.originStart.rawValue).pointee.left = index }
+    header.originStart = SequenceNumber(index)
+    guard header.priority & 255 == 0 else { return }
+    if available >= 256 { pool.chunk(header.originEnd.rawValue).pointee.right = index }
+    header.originEnd = SequenceNumber(index)
+  }
+}
+
+extension SegmentPool {
+  /// The retained chunk that holds the byte at `position`, which lies in or behind the one at `first`; 0 if none does.
+  func retainedChunk(_ first: UInt32, at position: SequenceNumber) -> UInt32 {
+    var index = first
+    while index != 0 {
+      let chunk = chunk(index).pointee
+      if position < chunk.end { return index }
+      if chunk.right != 0, self.chunk(chunk.right).pointee.start <= position {
+        index = chunk.right
+      } else if chunk.left != 0, self.chunk(chunk.left).pointee.start <= position {
+        index = chunk.left
+      } else {
+        index = chunk.next
+      }
+    }
+    return 0
+  }
+}
