@@ -105,6 +105,10 @@ public struct EventRecord: BitwiseCopyable {
   public var bytesLength: UInt32 = 0
   /// `newData`: the receive buffer's chain that follows, 0 for none. Valid until the tracker's next step.
   public var chain: UInt32 = 0
+  /// `newData`: bytes to pass over at the chain's start.
+  public var chainSkip: UInt32 = 0
+  /// `newData`: how many of the chain's bytes belong to this record.
+  public var chainLength: UInt32 = 0
 
   @inlinable init(_ kind: EventKind, _ hook: Hook, _ side: Side) {
     self.kind = kind

@@ -35,3 +35,15 @@ public struct SequenceNumber: BitwiseCopyable, Hashable, Sendable {
     left.distance(from: right) >= 0
   }
 }
+
+extension SequenceNumber {
+  /// The one of two numbers that comes after the other, within half of the space.
+  @inlinable public static func later(_ left: SequenceNumber, _ right: SequenceNumber) -> SequenceNumber {
+    left > right ? left : right
+  }
+
+  /// The one of two numbers that comes before the other, within half of the space.
+  @inlinable public static func earlier(_ left: SequenceNumber, _ right: SequenceNumber) -> SequenceNumber {
+    left < right ? left : right
+  }
+}

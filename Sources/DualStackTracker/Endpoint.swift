@@ -1,0 +1,119 @@
+import MOSCore
+import MTCP
+
+/// What one end's TCP knows: the transmission control block (RFC 9293 3.3.1) as it can be inferred from outside.
+///
+/// SND.* are numbers of the stream that this end sends, RCV.* of the one that it receives.
+struct Endpoint: BitwiseCopyable {
+  /// The connection's state at this end.
+  var state: TCPState = .closed
+  /// What is known of this end.
+  var knows: EndpointTraits = []
+  /// Shift count of the windows that this end advertises; `unknownShift` where its SYN was not seen.
+  var windowShift: UInt8 = 0
+  /// Time to live of this end's packets, 0 before the first.
+  var timeToLive: UInt8 = 0
+  /// The largest segment that this end accepts (RFC 9293 3.7.1), 0 where its SYN was not seen.
+  var maximumSegmentSize: UInt16 = 0
+  /// Zero windows advertised, for the history.
+  var zeroWindows: UInt16 = 0
+  /// ISS: the initial send sequence number.
+  var iss = SequenceNumber(0)
+  /// SND.NXT: one past the highest number sent.
+  var sndNxt = SequenceNumber(0)
+  /// SND.UNA: the highest acknowledgment taken.
+  var sndUna = SequenceNumber(0)
+  /// RCV.NXT: the next number expected, as far as the packets that passed here tell.
+  var rcvNxt = SequenceNumber(0)
+  /// The right edge of the receive window: the highest acknowledgment plus window advertised.
+  var rcvEdge = SequenceNumber(0)
+  /// The highest acknowledgment sent.
+  var acknowledged = SequenceNumber(0)
+  /// The largest window advertised, scaled.
+  var maximumWindow: UInt32 = 0
+  /// Where this end's FIN lies, when `knows` has `.finSent`.
+  var finSequence = SequenceNumber(0)
+  /// TS.Recent: the timestamp of the last segment taken (RFC 7323 4.3).
+  var timestampRecent: UInt32 = 0
+  /// When `timestampRecent` was set, in milliseconds of packet time.
+  var timestampAge: UInt32 = 0
+  /// Stream offset of RCV.NXT: bytes delivered and skipped.
+  var delivered: UInt64 = 0
+  /// The number whose acknowledgment by this end is being timed, and when it passed, in microseconds.
+  var timedSequence = SequenceNumber(0)
+  var timedAt: UInt32 = 0
+  /// Round trips from here to this end.
+  var roundTrip = RoundTripEstimator()
+  /// Bytes sent to this end: out of order, and retained until acknowledged.
+  var receive = ReceiveBuffer()
+  /// An urgent byte that is still to come, when `knows` has `.urgentPending`.
+  var urgentSequence = SequenceNumber(0)
+  /// What an observer saw of the stream that this end sends.
+  var observed = ObservedStream()
+
+  static let unknownShift: UInt8 = 255
+
+  init() {}
+}
+
+/// What is known of an end.
+struct EndpointTraits: OptionSet, BitwiseCopyable {
+  var rawValue: UInt16
+  /// Its sequence numbers are known: it sent something, or the peer acknowledged something.
+  static var sequence: EndpointTraits { .init(rawValue: 1) }
+  /// Its RCV.NXT is known.
+  static var expected: EndpointTraits { .init(rawValue: 2) }
+  /// It advertised a window.
+  static var window: EndpointTraits { .init(rawValue: 4) }
+  /// It sent a SYN that counts.
+  static var syn: EndpointTraits { .init(rawValue: 8) }
+  /// It sent a FIN, in order.
+  static var finSent: EndpointTraits { .init(rawValue: 16) }
+  /// A FIN that it sent lies ahead of a hole.
+  static var finAhead: EndpointTraits { .init(rawValue: 32) }
+  /// It offered timestamps on its SYN.
+  static var timestamps: EndpointTraits { .init(rawValue: 64) }
+  /// `timestampRecent` is set.
+  static var timestampRecent: EndpointTraits { .init(rawValue: 128) }
+  /// It permitted SACK.
+  static var sack: EndpointTraits { .init(rawValue: 256) }
+  /// A round trip is being timed.
+  static var timing: EndpointTraits { .init(rawValue: 512) }
+  /// It acknowledged bytes that were never seen here.
+  static var acknowledgedUnseen: EndpointTraits { .init(rawValue: 1024) }
+  /// It will receive a byte out of band.
+  static var urgentPending: EndpointTraits { .init(rawValue: 2048) }
+  /// It sent a packet.
+  static var seen: EndpointTraits { .init(rawValue: 4096) }
+  /// It received a FIN, in order.
+  static var finReceived: EndpointTraits { .init(rawValue: 16384) }
+  /// It advertised a window scale on its SYN.
+  static var windowScale: EndpointTraits { .init(rawValue: 8192) }
+}
+
+/// The two ends of a connection, in a slab: given back when it ends.
+struct Connection: BitwiseCopyable {
+  // First, so that `endpoint(_:)` finds them by their place.
+  var client = Endpoint()
+  var server = Endpoint()
+  /// A SYN that may begin a new connection on the same addresses and ports, when `hasCandidate`: it does if the server
+  /// answers it.
+  var candidateSequence = SequenceNumber(0)
+  var hasCandidate = false
+  var candidateSide: Side = .client
+  var candidatePackets: UInt16 = 0
+  var candidateIPBytes: UInt32 = 0
+  var candidateNumber: UInt64 = 0
+  var candidateTime = Timestamp(nanoseconds: 0)
+  /// Index of segments that are kept until the receiver shows whether it took them, 0 for none.
+  var tentative: UInt32 = 0
+
+  init() {}
+}
+
+extension UnsafeMutablePointer where Pointee == Connection {
+  /// One end, in place.
+  @inline(__always) func endpoint(_ side: Side) -> UnsafeMutablePointer<Endpoint> {
+    UnsafeMutableRawPointer(self).assumingMemoryBound(to: Endpoint.self) + Int(side.rawValue)
+  }
+}

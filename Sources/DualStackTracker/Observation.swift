@@ -1,0 +1,260 @@
+import MOSCore
+import MTCP
+
+/// The stream that an end sends, as an observer without a TCP of its own sees it: the ground of Zeek's byte counts and
+/// history.
+struct ObservedStream: BitwiseCopyable {
+  /// The first number, that of the SYN or one before the first byte.
+  var start = SequenceNumber(0)
+  /// Whether `start` is set.
+  var isStarted = false
+  /// Whether the end sent a FIN.
+  var hasFIN = false
+  /// The highest number sent or acknowledged, counted from `start`.
+  var highest: UInt64 = 0
+  var lastSYN = SequenceNumber(0)
+  var lastFIN = SequenceNumber(0)
+  var lastRST = SequenceNumber(0)
+  var checksumErrors: UInt16 = 0
+  var retransmissions: UInt16 = 0
+  var gaps: UInt16 = 0
+
+  init() {}
+
+  /// Where the stream starts; a SYN says it surely.
+  mutating func begin(at sequence: SequenceNumber) {
+    start = sequence
+    highest = 0
+    isStarted = true
+  }
+
+  /// The signed distance of `sequence` from the highest number so far.
+  @inline(__always) func distance(of sequence: SequenceNumber) -> Int32 {
+    sequence.distance(from: start + UInt32(truncatingIfNeeded: highest))
+  }
+
+  /// Takes note that numbers below `end` were sent or acknowledged. A jump back is nothing new.
+  @inline(__always) mutating func extend(to end: SequenceNumber) {
+    let ahead = distance(of: end)
+    if ahead > 0 { highest &+= UInt64(ahead) }
+  }
+
+  /// Stream bytes: without SYN and FIN.
+  var streamBytes: UInt64 {
+    var size = highest
+    if size > 0 { size -= 1 }
+    if hasFIN, size > 0 { size -= 1 }
+    return size
+  }
+}
+
+/// Follows Zeek's endpoint states and history letters.
+///
+/// Zeek looks at what was sent and not at what the peer's stack makes of it, so this stands beside the tracker's own
+/// state machines and never decides what they take.
+enum Observer {
+  /// Sequence number jumps beyond this are not believed on SYN and RST, as in Zeek.
+  static let largestJump: Int32 = 1_048_576
+
+  /// A letter that is written on its 1st, 10th, 100th ... occurrence.
+  static func scaled(_ count: inout UInt16, _ letter: UInt8, _ side: Side, _ history: inout History) {
+    guard count < .max else { return }
+    count += 1
+    switch count {
+    case 1, 10, 100, 1_000, 10_000: history.append(cased(letter, side))
+    default: break
+    }
+  }
+
+  /// A letter in upper case for the client and in lower case for the server.
+  @inline(__always) static func cased(_ letter: UInt8, _ side: Side) -> UInt8 {
+    side == .client ? letter : letter | 0x20
+  }
+
+  /// Writes what `packet` adds to the history, and moves the states of both ends.
+  ///
+  /// `connection` is nil once the flow is closed.
+  static func observe(
+    _ packet: borrowing DecodedPacket, from side: Side, record: UnsafeMutablePointer<FlowRecord>,
+    connection: UnsafeMutablePointer<Connection>?
+  ) {
+    let own = record.counters(side)
+    let peer = record.counters(side.peer)
+    let flags = packet.flags
+    let length = packet.payloadWireLength
+    // The common packet adds nothing: data or a pure ACK on an established connection.
+    let control = flags.rawValue & 0x7
+    if let connection {
+      observeSequence(packet, own: own, peer: peer, side: side, record: record, connection: connection)
+    }
+    if control == 0 {
+      if length > 0 {
+        note(.data, 0x44, side, own, record)
+      } else if flags.contains(.ack) {
+        note(.ack, 0x41, side, own, record)
+      }
+      if own.pointee.observed == .inactive {
+        move(packet, own: own, peer: peer, side: side)
+      }
+      return
+    }
+    observeControl(packet, own: own, side: side, record: record, connection: connection)
+    move(packet, own: own, peer: peer, side: side)
+  }
+
+  @inline(__always)
+  private static func note(
+    _ letter: HistoryLetters, _ code: UInt8, _ side: Side, _ own: UnsafeMutablePointer<EndpointCounters>,
+    _ record: UnsafeMutablePointer<FlowRecord>
+  ) {
+    if own.pointee.letters.rawValue & letter.rawValue != 0 { return }
+    own.pointee.letters.rawValue |= letter.rawValue
+    record.pointee.history.append(cased(code, side))
+  }
+
+  /// SYN, FIN and RST are written again when their sequence number is another one.
+  private static func observeControl(
+    _ packet: borrowing DecodedPacket, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
+    record: UnsafeMutablePointer<FlowRecord>, connection: UnsafeMutablePointer<Connection>?
+  ) {
+    let flags = packet.flags
+    if (flags.rawValue & 0x7).nonzeroBitCount > 1 {
+      let both = flags.contains(.fin) && flags.contains(.rst)
+      note(both ? .finRst : .multipleFlags, both ? 0x49 : 0x51, side, own, record)
+      return
+    }
+    let sequence = SequenceNumber(packet.sequence)
+    let stream = connection.map { $0.endpoint(side) }
+    if flags.contains(.syn) {
+      let letter: HistoryLetters = flags.contains(.ack) ? .synAck : .syn
+      let code: UInt8 = flags.contains(.ack) ? 0x48 : 0x53
+      if own.pointee.letters.contains(letter), let stream, stream.pointee.observed.lastSYN != sequence {
+        record.pointee.history.append(cased(code, side))
+      }
+      note(letter, code, side, own, record)
+      stream?.pointee.observed.lastSYN = sequence
+    } else if flags.contains(.fin) {
+      let end = sequence + packet.payloadWireLength
+      if own.pointee.letters.contains(.fin), let stream, stream.pointee.observed.lastFIN != end {
+        record.pointee.history.append(cased(0x46, side))
+      }
+      note(.fin, 0x46, side, own, record)
+      stream?.pointee.observed.lastFIN = end
+    } else {
+      if own.pointee.letters.contains(.rst), let stream, stream.pointee.observed.lastRST != sequence {
+        record.pointee.history.append(cased(0x52, side))
+      }
+      note(.rst, 0x52, side, own, record)
+      stream?.pointee.observed.lastRST = sequence
+    }
+  }
+
+  /// Byte counts by sequence numbers, and the letters T and W.
+  @inline(__always)
+  private static func observeSequence(
+    _ packet: borrowing DecodedPacket, own: UnsafeMutablePointer<EndpointCounters>,
+    peer: UnsafeMutablePointer<EndpointCounters>, side: Side, record: UnsafeMutablePointer<FlowRecord>,
+    connection: UnsafeMutablePointer<Connection>
+  ) {
+    let flags = packet.flags
+    let sequence = SequenceNumber(packet.sequence)
+    let acknowledgment = SequenceNumber(packet.acknowledgment)
+    let endpoint = connection.endpoint(side)
+    let other = connection.endpoint(side.peer)
+    // A RST's payload is no part of the stream.
+    var length = flags.contains(.rst) ? 0 : packet.payloadWireLength
+    if flags.rawValue & 0x7 != 0 {
+      if flags.contains(.syn) { length &+= 1 }
+      if flags.contains(.fin) {
+        length &+= 1
+        endpoint.pointee.observed.hasFIN = true
+      }
+    }
+    let end = sequence + length
+    if own.pointee.observed == .inactive {
+      if !endpoint.pointee.observed.isStarted || flags.contains(.syn) {
+        endpoint.pointee.observed.begin(at: flags.contains(.syn) ? sequence : sequence - 1)
+      }
+      endpoint.pointee.observed.extend(to: end)
+    } else if flags.contains(.syn), sequence != endpoint.pointee.observed.start,
+      own.pointee.observed == .synSent || own.pointee.observed == .synAckSent
+        || own.pointee.observed == .partial
+    {
+      endpoint.pointee.observed.begin(at: sequence)
+      endpoint.pointee.observed.extend(to: end)
+    } else if own.pointee.observed != .reset {
+      let ahead = endpoint.pointee.observed.distance(of: end)
+      if flags.rawValue & 0x6 != 0, ahead > largestJump || ahead < -largestJump {
+        // Not believed.
+      } else if ahead > 0 {
+        endpoint.pointee.observed.highest &+= UInt64(ahead)
+      } else if packet.payloadWireLength > 0, !flags.contains(.rst) {
+        scaled(&endpoint.pointee.observed.retransmissions, 0x54, side, &record.pointee.history)
+      }
+    }
+    if flags.contains(.ack) {
+      if !other.pointee.observed.isStarted {
+        other.pointee.observed.begin(at: acknowledgment - 1)
+        other.pointee.observed.highest = 0
+      } else if !flags.contains(.rst) {
+        let ahead = other.pointee.observed.distance(of: acknowledgment)
+        if ahead > 0, !(packet.acknowledgment == 0 && ahead > largestJump) {
+          other.pointee.observed.highest &+= UInt64(ahead)
+        }
+      }
+    }
+    if packet.window == 0, !flags.contains(.rst), peer.pointee.observed != .closed, own.pointee.observed != .reset {
+      scaled(&endpoint.pointee.zeroWindows, 0x57, side, &record.pointee.history)
+    }
+  }
+
+  private static func set(_ state: ObservedState, _ counters: UnsafeMutablePointer<EndpointCounters>) {
+    if counters.pointee.observed == state { return }
+    counters.pointee.observedBefore = counters.pointee.observed
+    counters.pointee.observed = state
+  }
+
+  /// The endpoint's next state; only control flags, and an end's first packet, change one.
+  private static func move(
+    _ packet: borrowing DecodedPacket, own: UnsafeMutablePointer<EndpointCounters>,
+    peer: UnsafeMutablePointer<EndpointCounters>, side: Side
+  ) {
+    let flags = packet.flags
+    switch own.pointee.observed {
+    case .inactive:
+      if flags.contains(.syn) {
+        if side == .client {
+          set(flags.contains(.ack) ? .synAckSent : .synSent, own)
+        } else {
+          if peer.pointee.observed == .synSent { set(.established, peer) }
+          set(.established, own)
+        }
+      }
+      if flags.contains(.fin) { set(.closed, own) }
+      if flags.contains(.rst) { set(.reset, own) }
+      if own.pointee.observed == .inactive {
+        // Some stacks acknowledge a SYN before they answer it.
+        if side == .server, packet.payloadWireLength == 0, peer.pointee.observed == .synSent { return }
+        set(flags.contains(.ack) && peer.pointee.observed == .established ? .established : .partial, own)
+      }
+    case .synSent, .synAckSent:
+      if flags.contains(.fin) { set(.closed, own) }
+      if flags.contains(.rst) { set(.reset, own) }
+    case .partial, .established:
+      if flags.contains(.syn), own.pointee.observed == .partial, peer.pointee.observed == .inactive,
+        !flags.contains(.ack)
+      {
+        set(.synSent, own)
+      }
+      if flags.contains(.fin), !flags.contains(.rst) {
+        set(.closed, own)
+        if peer.pointee.observed == .reset, peer.pointee.observedBefore == .closed { set(.closed, peer) }
+      }
+      if flags.contains(.rst) { set(.reset, own) }
+    case .closed:
+      if flags.contains(.rst), peer.pointee.observed != .closed { set(.reset, own) }
+    case .reset:
+      break
+    }
+  }
+}

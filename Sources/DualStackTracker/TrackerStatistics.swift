@@ -1,0 +1,34 @@
+import MOSCore
+
+/// What a tracker counts. Every TCP payload byte that it was given ends in exactly one of the `…Bytes` counters.
+public struct TrackerStatistics: BitwiseCopyable, Sendable {
+  /// Flows that began, by protocol.
+  public var tcpFlows: UInt64 = 0
+  public var udpFlows: UInt64 = 0
+  public var icmpFlows: UInt64 = 0
+  /// TCP connections that both ends closed.
+  public var closedFlows: UInt64 = 0
+  /// Flows that went because the table was full.
+  public var evictedFlows: UInt64 = 0
+  /// TCP packets that belong to no flow and begin none.
+  public var orphanPackets: UInt64 = 0
+  /// Payload bytes that became readable in order, when they arrived or from the receive buffer.
+  public var deliveredBytes: UInt64 = 0
+  /// Payload bytes that had been delivered, or queued, before.
+  public var duplicateBytes: UInt64 = 0
+  /// Payload bytes of segments that the receiver does not take.
+  public var rejectedBytes: UInt64 = 0
+  /// Payload bytes that wait, or waited at the flow's end, for a hole to be filled.
+  public var queuedBytes: UInt64 = 0
+  /// Payload bytes of segments that the receive buffer had no room for.
+  public var overflowBytes: UInt64 = 0
+  /// Urgent bytes taken out of the stream.
+  public var urgentBytes: UInt64 = 0
+  /// Payload bytes of packets without a flow.
+  public var orphanBytes: UInt64 = 0
+  /// Stream bytes that were acknowledged and never seen; not part of the sum.
+  public var missedBytes: UInt64 = 0
+
+  /// Nothing counted.
+  public init() {}
+}
