@@ -30,7 +30,7 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore"]),
-    .testTarget(name: "PacketIOTests", dependencies: ["PacketIO"]),
+    .testTarget(name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap"]),
     .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
     .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker"]),
     .testTarget(name: "RecordsTests", dependencies: ["Records"]),

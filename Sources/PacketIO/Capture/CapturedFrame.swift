@@ -1,0 +1,27 @@
+import MOSCore
+
+/// One frame as a capture has it: a view of borrowed memory.
+@frozen
+public struct CapturedFrame: BitwiseCopyable {
+  /// The frame's first byte; valid as long as the reader that gave it says.
+  public var bytes: UnsafeRawPointer
+  /// Bytes that are there.
+  public var capturedLength: UInt32
+  /// Bytes that the frame had on the wire; never less than `capturedLength`.
+  public var wireLength: UInt32
+  /// When it was captured. A pcapng simple packet block has no time of its own: it takes that of the packet before.
+  public var timestamp: Timestamp
+  /// How the frame begins.
+  public var linkType: LinkType
+
+  /// A frame from its parts.
+  @inlinable public init(
+    bytes: UnsafeRawPointer, capturedLength: UInt32, wireLength: UInt32, timestamp: Timestamp, linkType: LinkType
+  ) {
+    self.bytes = bytes
+    self.capturedLength = capturedLength
+    self.wireLength = wireLength
+    self.timestamp = timestamp
+    self.linkType = linkType
+  }
+}
