@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Makes the traces and the programs to compare with (once, in .cache), then measures.
+# Usage: Benchmarks/run.sh [ROUNDS]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+mkdir -p .cache
+
+# trace NAME ARGUMENT...
+trace() {
+  local name=$1 kind=$2
+  shift 2
+  [ -f ".cache/$name.pcap" ] && return
+  python3 genpcap.py "$kind" ".cache/$name.part" "$@"
+  mv ".cache/$name.part" ".cache/$name.pcap"
+}
+trace A A
+trace B B
+trace C C
+trace D A 200000 200000
+
+# program NAME SOURCE ARGUMENT...
+program() {
+  local name=$1 source=$2
+  shift 2
+  [ ".cache/$name" -nt "$source" ] || gcc -O3 -w "$source" -o ".cache/$name" "$@"
+}
+program floor floor.c -msse4.2 -lpcap
+program floor-large floor.c -msse4.2 '-DN=(1u<<19)' -lpcap
+program nids nids_bench.c -lnids -lnet -lpcap -lglib-2.0 -lgthread-2.0
+exec python3 measure.py "${1:-7}"
