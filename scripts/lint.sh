@@ -30,7 +30,9 @@ report 'trailing space or tab indentation' "$(matches '[[:space:]]$|^	' '*.swift
 # A line that opens a public declaration comes after a doc comment, perhaps with attributes between.
 undocumented=$(tracked 'Sources/*.swift' | while read -r file; do
   awk -v file="$file" '
-    /^ *(@[A-Za-z_]+(\([^)]*\))? +)*public +[a-z]/ && !/ import / && previous !~ /^ *(\/\/\/|@)/ { print file ":" NR ":" $0 }
+    /^ *(@[A-Za-z_]+(\([^)]*\))? +)*public +[a-z]/ && !/ import / && previous !~ /^ *(\/\/\/|@)/ {
+      print file ":" NR ":" $0
+    }
     !/^ *$/ { previous = $0 }' "$file"
 done)
 report 'public declaration without a doc comment' "$undocumented"
