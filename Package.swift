@@ -17,7 +17,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
-    .target(name: "MOSCore"),
+    .target(name: "CMachine"),
+    .target(name: "MOSCore", dependencies: ["CMachine"]),
     .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
     .target(name: "MTCP", dependencies: ["MOSCore"]),
     .target(name: "DualStackTracker", dependencies: ["MOSCore", "MTCP"]),
