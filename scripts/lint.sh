@@ -27,16 +27,6 @@ report 'section banner' "$(matches '// *MA[R]K' '*.swift')"
 report 'path of one machine' "$(matches '(^|[][[:space:]"'"'"'`=(:])/(hom[e]|roo[t]|User[s]|tm[p])/' . ':!LICENSE')"
 report 'trailing space or tab indentation' "$(matches '[[:space:]]$|^	' '*.swift' '*.py' '*.sh' '*.md')"
 
-# A line that opens a public declaration comes after a doc comment, perhaps with attributes between.
-undocumented=$(tracked 'Sources/*.swift' | while read -r file; do
-  awk -v file="$file" '
-    /^ *(@[A-Za-z_]+(\([^)]*\))? +)*public +[a-z]/ && !/ import / && previous !~ /^ *(\/\/\/|@)/ {
-      print file ":" NR ":" $0
-    }
-    !/^ *$/ { previous = $0 }' "$file"
-done)
-report 'public declaration without a doc comment' "$undocumented"
-
 for script in $(tracked '*.sh' .ci/run); do
   report 'shell syntax' "$(bash -n "$script" 2>&1)"
 done
