@@ -36,12 +36,12 @@ public struct FlowRecord: BitwiseCopyable {
   var lastSYN: UInt32 = 0
 
   /// The record of a flow that begins with `packet`, whose client is the source of `key`.
-  init(key: FlowKey, packet: borrowing DecodedPacket) {
+  init(key: FlowKey, packet: UnsafePointer<DecodedPacket>) {
     self.key = key
-    hash = packet.hash
-    firstTimestamp = packet.timestamp
-    lastTimestamp = packet.timestamp
-    firstPacket = packet.number
+    hash = packet.pointee.hash
+    firstTimestamp = packet.pointee.timestamp
+    lastTimestamp = packet.pointee.timestamp
+    firstPacket = packet.pointee.number
   }
 
   /// Picked up after its handshake.
@@ -73,4 +73,6 @@ struct FlowTraits: OptionSet, BitwiseCopyable {
   static var established: FlowTraits { .init(rawValue: 8) }
   /// Counted among the half-open flows: evicted first, and after the shorter time-out.
   static var halfOpen: FlowTraits { .init(rawValue: 16) }
+  /// Its first packet was not selected: it is remembered so that its other packets are passed over too.
+  static var notSelected: FlowTraits { .init(rawValue: 32) }
 }

@@ -75,13 +75,13 @@ enum Observer {
   ///
   /// `connection` is nil once the flow is closed.
   static func observe(
-    _ packet: borrowing DecodedPacket, from side: Side, record: UnsafeMutablePointer<FlowRecord>,
+    _ packet: UnsafePointer<DecodedPacket>, from side: Side, record: UnsafeMutablePointer<FlowRecord>,
     connection: UnsafeMutablePointer<Connection>?
   ) {
     let own = record.counters(side)
     let peer = record.counters(side.peer)
-    let flags = packet.flags
-    let length = packet.payloadWireLength
+    let flags = packet.pointee.flags
+    let length = packet.pointee.payloadWireLength
     // The common packet adds nothing: data or a pure ACK on an established connection.
     let control = flags.rawValue & 0x7
     if let connection {
@@ -114,16 +114,16 @@ enum Observer {
 
   /// SYN, FIN and RST are written again when their sequence number is another one.
   private static func observeControl(
-    _ packet: borrowing DecodedPacket, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
+    _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
     record: UnsafeMutablePointer<FlowRecord>, connection: UnsafeMutablePointer<Connection>?
   ) {
-    let flags = packet.flags
+    let flags = packet.pointee.flags
     if (flags.rawValue & 0x7).nonzeroBitCount > 1 {
       let both = flags.contains(.fin) && flags.contains(.rst)
       note(both ? .finRst : .multipleFlags, both ? 0x49 : 0x51, side, own, record)
       return
     }
-    let sequence = SequenceNumber(packet.sequence)
+    let sequence = SequenceNumber(packet.pointee.sequence)
     let stream = connection.map { $0.endpoint(side) }
     if flags.contains(.syn) {
       let letter: HistoryLetters = flags.contains(.ack) ? .synAck : .syn
@@ -134,7 +134,7 @@ enum Observer {
       note(letter, code, side, own, record)
       stream?.pointee.observed.lastSYN = sequence
     } else if flags.contains(.fin) {
-      let end = sequence + packet.payloadWireLength
+      let end = sequence + packet.pointee.payloadWireLength
       if own.pointee.letters.contains(.fin), let stream, stream.pointee.observed.lastFIN != end {
         record.pointee.history.append(cased(0x46, side))
       }
@@ -152,17 +152,17 @@ enum Observer {
   /// Byte counts by sequence numbers, and the letters T and W.
   @inline(__always)
   private static func observeSequence(
-    _ packet: borrowing DecodedPacket, own: UnsafeMutablePointer<EndpointCounters>,
+    _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>,
     peer: UnsafeMutablePointer<EndpointCounters>, side: Side, record: UnsafeMutablePointer<FlowRecord>,
     connection: UnsafeMutablePointer<Connection>
   ) {
-    let flags = packet.flags
-    let sequence = SequenceNumber(packet.sequence)
-    let acknowledgment = SequenceNumber(packet.acknowledgment)
+    let flags = packet.pointee.flags
+    let sequence = SequenceNumber(packet.pointee.sequence)
+    let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
     let endpoint = connection.endpoint(side)
     let other = connection.endpoint(side.peer)
     // A RST's payload is no part of the stream.
-    var length = flags.contains(.rst) ? 0 : packet.payloadWireLength
+    var length = flags.contains(.rst) ? 0 : packet.pointee.payloadWireLength
     if flags.rawValue & 0x7 != 0 {
       if flags.contains(.syn) { length &+= 1 }
       if flags.contains(.fin) {
@@ -188,7 +188,7 @@ enum Observer {
         // Not believed.
       } else if ahead > 0 {
         endpoint.pointee.observed.highest &+= UInt64(ahead)
-      } else if packet.payloadWireLength > 0, !flags.contains(.rst) {
+      } else if packet.pointee.payloadWireLength > 0, !flags.contains(.rst) {
         scaled(&endpoint.pointee.observed.retransmissions, 0x54, side, &record.pointee.history)
       }
     }
@@ -198,12 +198,14 @@ enum Observer {
         other.pointee.observed.highest = 0
       } else if !flags.contains(.rst) {
         let ahead = other.pointee.observed.distance(of: acknowledgment)
-        if ahead > 0, !(packet.acknowledgment == 0 && ahead > largestJump) {
+        if ahead > 0, !(packet.pointee.acknowledgment == 0 && ahead > largestJump) {
           other.pointee.observed.highest &+= UInt64(ahead)
         }
       }
     }
-    if packet.window == 0, !flags.contains(.rst), peer.pointee.observed != .closed, own.pointee.observed != .reset {
+    if packet.pointee.window == 0, !flags.contains(.rst), peer.pointee.observed != .closed,
+      own.pointee.observed != .reset
+    {
       scaled(&endpoint.pointee.zeroWindows, 0x57, side, &record.pointee.history)
     }
   }
@@ -216,10 +218,10 @@ enum Observer {
 
   /// The endpoint's next state; only control flags, and an end's first packet, change one.
   private static func move(
-    _ packet: borrowing DecodedPacket, own: UnsafeMutablePointer<EndpointCounters>,
+    _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>,
     peer: UnsafeMutablePointer<EndpointCounters>, side: Side
   ) {
-    let flags = packet.flags
+    let flags = packet.pointee.flags
     switch own.pointee.observed {
     case .inactive:
       if flags.contains(.syn) {
@@ -234,7 +236,7 @@ enum Observer {
       if flags.contains(.rst) { set(.reset, own) }
       if own.pointee.observed == .inactive {
         // Some stacks acknowledge a SYN before they answer it.
-        if side == .server, packet.payloadWireLength == 0, peer.pointee.observed == .synSent { return }
+        if side == .server, packet.pointee.payloadWireLength == 0, peer.pointee.observed == .synSent { return }
         set(flags.contains(.ack) && peer.pointee.observed == .established ? .established : .partial, own)
       }
     case .synSent, .synAckSent:

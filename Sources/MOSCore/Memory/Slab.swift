@@ -66,6 +66,9 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
     return elements + Int(index)
   }
 
+  /// Where element 0 would be: `base + index` is `pointer(index)`, for closures that cannot borrow the slab.
+  @inlinable public var base: UnsafeMutablePointer<Element> { elements }
+
   /// Asks the cache for all lines of the element. Any index may be given; 0 and stale ones do no harm.
   @inlinable public func prefetch(_ index: UInt32) {
     let address = UnsafeRawPointer(elements + Int(index))

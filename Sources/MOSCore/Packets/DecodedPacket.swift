@@ -31,6 +31,8 @@ public struct DecodedPacket: BitwiseCopyable {
   public var number: UInt64 = 0
   /// When it was captured.
   public var timestamp = Timestamp(nanoseconds: 0)
+  /// Packet time when it is processed: the latest time stamp of the trace so far, which timers run on.
+  public var clock = Timestamp(nanoseconds: 0)
   /// The frame's first byte.
   public var frame: UnsafeRawPointer
   /// Bytes of the frame that are there.
@@ -79,6 +81,8 @@ public struct DecodedPacket: BitwiseCopyable {
   public var icmpCode: UInt8 = 0
   /// Whether a receiving host would hand the transport header on: checksums right (where verified) and lengths sane.
   public var isAcceptable: Bool = false
+  /// Whether a flow that begins with it is to be tracked.
+  public var isSelected: Bool = true
   /// Whether it was put together from IP fragments.
   public var isReassembled: Bool = false
   /// Encapsulations that were taken off (0: none).

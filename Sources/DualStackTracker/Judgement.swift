@@ -1,0 +1,245 @@
+import MOSCore
+import MTCP
+
+/// What the receiver's stack will make of a segment, told from both ends' state before either is changed.
+struct Judgement: BitwiseCopyable {
+  /// The ways in which a segment is looked at.
+  enum Course: UInt8, BitwiseCopyable {
+    /// Nothing of it is taken.
+    case ignore = 0
+    /// SYN of a new connection.
+    case open
+    /// SYN-ACK (or a SYN that crossed the peer's own) for an end in SYN_SENT.
+    case answer
+    /// A RST that ends the connection.
+    case reset
+    /// Acknowledgment, data and FIN are looked at.
+    case process
+    /// As `process`, but the text is kept until the receiver shows whether it took it.
+    case doubt
+  }
+
+  var course: Course = .ignore
+  /// Why it is not taken as it stands.
+  var anomaly: Anomaly?
+  /// A segment that was sent before.
+  var repeats: RetransmissionKind?
+  /// The acknowledgment field can be believed.
+  var acknowledges = false
+
+  init() {}
+
+  init(_ course: Course, _ anomaly: Anomaly? = nil) {
+    self.course = course
+    self.anomaly = anomaly
+  }
+}
+
+extension Tracker {
+  /// The course of `packet`, which `sender` sends to `receiver`, by the rules of RFC 9293 3.10.7 with RFC 5961 and
+  /// RFC 7323 as Linux applies them.
+  func judge(
+    _ packet: UnsafePointer<DecodedPacket>, options: borrowing TCPOptions, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Judgement {
+    let flags = packet.pointee.flags
+    if !packet.pointee.isAcceptable { return Judgement(.ignore) }
+    if options.hasMD5, configuration.dropsUnsolicitedMD5 {
+      return Judgement(.ignore, flags.contains(.rst) ? .resetWithMD5 : .md5Unsolicited)
+    }
+    // The common case first: only ACK and PSH, between ends that have come past the handshake.
+    if flags.rawValue & 0x17 == 0x10, receiver.pointee.state.rawValue >= TCPState.synReceived.rawValue {
+      return judgeSegment(packet, options: options, sender: sender, receiver: receiver)
+    }
+    if flags.contains(.syn), flags.contains(.fin) || flags.contains(.rst) {
+      return Judgement(.ignore, .tcpFlagsInvalid)
+    }
+    switch receiver.pointee.state {
+    case .closed, .listen:
+      if flags.contains(.rst) { return Judgement(sender.pointee.knows.contains(.seen) ? .ignore : .reset) }
+      if flags.contains(.syn) { return Judgement(flags.contains(.ack) ? .answer : .open) }
+      return judgeSegment(packet, options: options, sender: sender, receiver: receiver)
+    case .synSent:
+      return judgeInSynSent(packet, sender: sender, receiver: receiver)
+    default:
+      if flags.contains(.rst) { return judgeReset(packet, sender: sender, receiver: receiver) }
+      if flags.contains(.syn) { return judgeSyn(packet, sender: sender, receiver: receiver) }
+      return judgeSegment(packet, options: options, sender: sender, receiver: receiver)
+    }
+  }
+
+  /// RFC 9293 3.10.7.3.
+  private func judgeInSynSent(
+    _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Judgement {
+    let flags = packet.pointee.flags
+    let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
+    let acceptable =
+      flags.contains(.ack) && acknowledgment > receiver.pointee.iss && acknowledgment <= receiver.pointee.sndNxt
+    if flags.contains(.rst) {
+      if acceptable { return Judgement(.reset) }
+      return Judgement(.ignore, .resetOutsideWindow)
+    }
+    if flags.contains(.syn) {
+      if !flags.contains(.ack) { return Judgement(.answer) }
+      return acceptable ? Judgement(.answer) : Judgement(.ignore, .synAckUnexpected)
+    }
+    // An end that has not answered the SYN yet sends nothing else, unless its answer was not seen here.
+    let length = packet.pointee.payloadLength
+    if acceptable, length > 0 || flags.contains(.fin) {
+      return judgeAfterUnseenAnswer(packet)
+    }
+    return Judgement(.ignore)
+  }
+
+  /// The SYN-ACK was lost to the capture: what follows it says where the stream is.
+  private func judgeAfterUnseenAnswer(_ packet: UnsafePointer<DecodedPacket>) -> Judgement {
+    var judgement = Judgement(.process)
+    judgement.acknowledges = true
+    return judgement
+  }
+
+  /// RFC 5961 3.2: exact resets, in the window is challenged, outside is ignored.
+  private func judgeReset(
+    _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Judgement {
+    let sequence = SequenceNumber(packet.pointee.sequence)
+    guard receiver.pointee.knows.contains(.expected) else { return Judgement(.reset) }
+    let expected = receiver.pointee.rcvNxt
+    if sequence == expected { return Judgement(.reset) }
+    if receiver.pointee.knows.contains(.acknowledgedUnseen), sequence == receiver.pointee.acknowledged {
+      return Judgement(.reset)
+    }
+    // With selective acknowledgment a RST behind the queued bytes is exact as well.
+    if receiver.pointee.receive.hasQueued, sequence == sender.pointee.sndNxt { return Judgement(.reset) }
+    guard receiver.pointee.knows.contains(.window) else { return Judgement(.reset) }
+    if sequence > expected, sequence < receiver.pointee.rcvEdge { return Judgement(.ignore, .resetNotExact) }
+    return Judgement(.ignore, .resetOutsideWindow)
+  }
+
+  /// A SYN for an end that is past SYN_SENT: repeated, or challenged (RFC 5961 4).
+  private func judgeSyn(
+    _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Judgement {
+    let flags = packet.pointee.flags
+    if sender.pointee.knows.contains(.syn), packet.pointee.sequence == sender.pointee.iss.rawValue {
+      var judgement = Judgement(.ignore)
+      judgement.repeats = flags.contains(.ack) ? .synAck : .syn
+      return judgement
+    }
+    // The peer's SYN was not seen: this end's answer, or the SYN itself after a later packet, still tells its ISN.
+    if !sender.pointee.knows.contains(.seen), flags.contains(.ack) { return Judgement(.answer) }
+    let answered = receiver.pointee.state == .synReceived || receiver.pointee.state == .established
+    return Judgement(.ignore, answered && !flags.contains(.ack) ? .synRetransmitWithOtherISN : .synOnConnection)
+  }
+
+  /// RFC 9293 3.10.7.4 for a segment without SYN and RST: timestamp, sequence, ACK bit, acknowledgment.
+  private func judgeSegment(
+    _ packet: UnsafePointer<DecodedPacket>, options: borrowing TCPOptions, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Judgement {
+    let flags = packet.pointee.flags
+    guard flags.contains(.ack) else {
+      return Judgement(.ignore, packet.pointee.payloadLength > 0 ? .dataWithoutAck : .tcpFlagsInvalid)
+    }
+    if options.hasTimestamp, receiver.pointee.knows.contains(.timestampRecent),
+      Int32(bitPattern: options.timestampValue &- receiver.pointee.timestampRecent) < 0,
+      isTimestampOld(packet, receiver: receiver)
+    {
+      return Judgement(.ignore, .timestampOld)
+    }
+    var judgement = Judgement(.process)
+    let sequence = SequenceNumber(packet.pointee.sequence)
+    if receiver.pointee.knows.rawValue & EndpointTraits.windowAndExpected == EndpointTraits.windowAndExpected {
+      let edge = SequenceNumber.later(receiver.pointee.rcvEdge, receiver.pointee.rcvNxt)
+      let length = packet.pointee.payloadLength
+      if sequence >= edge, sequence > receiver.pointee.rcvNxt || length > 0 || flags.contains(.fin) {
+        judgement = judgeBeyondWindow(packet, sequence: sequence, edge: edge, receiver: receiver)
+        if judgement.course == .ignore { return judgement }
+      }
+    }
+    // The acknowledgment, against what the receiver has sent.
+    judgement.acknowledges = true
+    guard receiver.pointee.knows.contains(.sequence) else { return judgement }
+    let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
+    if acknowledgment > receiver.pointee.sndNxt {
+      return judgeUnseenAcknowledgment(packet, sender: sender, receiver: receiver)
+    }
+    if receiver.pointee.state == .synReceived, acknowledgment <= receiver.pointee.iss,
+      receiver.pointee.knows.contains(.syn)
+    {
+      return Judgement(.ignore, .handshakeAckInvalid)
+    }
+    let behind = receiver.pointee.sndUna.distance(from: acknowledgment)
+    if behind > 0 {
+      // RFC 5961 5.2, and nothing below the first byte that was ever acknowledged.
+      var oldest = UInt32(min(sender.pointee.maximumWindow, UInt32(Int32.max)))
+      if receiver.pointee.knows.contains(.syn) {
+        oldest = min(oldest, UInt32(bitPattern: (receiver.pointee.sndUna - 1).distance(from: receiver.pointee.iss)))
+      }
+      if UInt32(behind) > oldest { return Judgement(.ignore, .ackTooOld) }
+      judgement.acknowledges = false
+    }
+    return judgement
+  }
+
+  /// PAWS does not count a timestamp that was set 24 days ago (RFC 7323 5.5).
+  private func isTimestampOld(
+    _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Bool {
+    let now = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000_000)
+    return now &- receiver.pointee.timestampAge < 24 * 86_400_000
+  }
+
+  /// Text at or beyond the window's right edge.
+  private func judgeBeyondWindow(
+    _ packet: UnsafePointer<DecodedPacket>, sequence: SequenceNumber, edge: SequenceNumber,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Judgement {
+    if sequence == receiver.pointee.rcvNxt {
+      // A closed window: a probe, or the receiver has opened it and the update was not seen here. FIN takes no room.
+      if packet.pointee.payloadLength == 0 { return Judgement(.process) }
+      var judgement = Judgement(.doubt)
+      if packet.pointee.payloadWireLength == 1 {
+        judgement.repeats = .zeroWindowProbe
+      } else {
+        judgement.anomaly = .dataOutsideWindow
+      }
+      return judgement
+    }
+    if sequence.distance(from: edge) < 65_536, packet.pointee.payloadLength > 0 {
+      return Judgement(.doubt, .dataOutsideWindow)
+    }
+    if sequence == edge { return Judgement(.process) }
+    return Judgement(.ignore, packet.pointee.flags.contains(.fin) ? .finNotInOrder : .dataOutsideWindow)
+  }
+
+  /// An acknowledgment of bytes that did not pass here: they were lost to the capture, or somebody made it up.
+  ///
+  /// Only numbers within the window that the sender advertised can be true.
+  private func judgeUnseenAcknowledgment(
+    _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Judgement {
+    let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
+    if receiver.pointee.state == .synReceived, receiver.pointee.knows.contains(.syn) {
+      return Judgement(.ignore, .handshakeAckInvalid)
+    }
+    if sender.pointee.knows.contains(.window), acknowledgment > sender.pointee.rcvEdge {
+      return Judgement(.ignore, .ackBeyondSent)
+    }
+    if packet.pointee.payloadLength == 0, !packet.pointee.flags.contains(.fin) {
+      var judgement = Judgement(.process)
+      judgement.acknowledges = true
+      return judgement
+    }
+    return Judgement(.doubt, .ackBeyondSent)
+  }
+}
+
+extension EndpointTraits {
+  static var windowAndExpected: UInt16 { EndpointTraits.window.rawValue | EndpointTraits.expected.rawValue }
+}

@@ -1,0 +1,352 @@
+import MOSCore
+import MTCP
+
+extension Tracker {
+  /// What `lookUp` found.
+  @frozen
+  public enum LookUp: BitwiseCopyable, Sendable {
+    /// The packet belongs to this flow and was sent by this side.
+    case flow(UInt32, sender: Side)
+    /// TCP without a flow, and none begins: `orphan`.
+    case orphan
+    /// Not a packet of a flow (ARP, other protocols, fragments, malformed).
+    case none
+    /// A packet of a flow that is not tracked, because its first packet was not selected.
+    case notSelected
+  }
+
+  /// Moves packet time on: flows whose time-out passed end, lingering ones are released.
+  ///
+  /// A time-out is exact: it has happened before the first packet at or after its time is looked at.
+  @inline(__always)
+  public mutating func advance(to now: Timestamp) {
+    while true {
+      let flow = wheel.nextExpired(now)
+      if flow == 0 { return }
+      expire(flow, now: now)
+    }
+  }
+
+  private mutating func expire(_ flow: UInt32, now: Timestamp) {
+    let record = records.pointer(flow)
+    if record.pointee.end != .none {
+      release(flow)
+      return
+    }
+    let deadline = record.pointee.lastTimestamp.advanced(by: timeout(of: record))
+    if deadline > now {
+      wheel.schedule(flow, at: deadline)
+      return
+    }
+    if isOpen(flow) {
+      end(flow, .timeout, packet: 0)
+      ended.append(flow)
+    }
+    release(flow)
+  }
+
+  private func isOpen(_ flow: UInt32) -> Bool {
+    records.pointer(flow).pointee.end == .none && !records.pointer(flow).pointee.traits.contains(.notSelected)
+  }
+
+  private func timeout(of record: UnsafeMutablePointer<FlowRecord>) -> Int64 {
+    if record.pointee.key.protocolNumber != 6 { return configuration.datagramTimeout }
+    return record.pointee.traits.contains(.halfOpen) ? configuration.halfOpenTimeout : configuration.idleTimeout
+  }
+
+  /// Finds the packet's flow, or begins one. Precondition: `prepare` was called with this packet.
+  ///
+  /// A packet that begins a flow can end another: the one with the same addresses and ports, or the least valuable.
+  @inline(__always)
+  public mutating func lookUp(_ packet: UnsafePointer<DecodedPacket>) -> LookUp {
+    returnChains()
+    events.clear()
+    guard packet.pointee.kind.rawValue <= PacketKind.icmpv6.rawValue else {
+      if packet.pointee.anomalies.rawValue != 0 { reportPacketAnomalies(packet, hook: .wire, side: .client) }
+      return .none
+    }
+    let key = packet.pointee.key
+    let rest = key.rest & keyMask
+    let reverse = key.reversed.rest & keyMask
+    let mask = keyMask
+    let records = self.records.base
+    let flow = table.find(packet.pointee.hash) { index in
+      let other = (records + Int(index)).pointee.key
+      if other.rest & mask == rest, other.source == key.source, other.destination == key.destination { return true }
+      return other.rest & mask == reverse && other.source == key.destination && other.destination == key.source
+    }
+    guard flow != 0 else { return admit(packet) }
+    let record = self.records.pointer(flow)
+    if record.pointee.traits.contains(.notSelected) { return passUnselected(packet, flow: flow) }
+    let forward =
+      record.pointee.key.rest & mask == rest && record.pointee.key.source == key.source
+      && record.pointee.key.destination == key.destination
+    let side: Side = forward ? .client : .server
+    if packet.pointee.kind == .tcp, packet.pointee.flags.contains(.syn), packet.pointee.isAcceptable,
+      isReuse(packet, flow: flow, side: side)
+    {
+      return reuse(packet, flow: flow)
+    }
+    current.flow = flow
+    current.sender = side
+    return .flow(flow, sender: side)
+  }
+
+  /// A packet of a flow whose first packet was not selected. Only a new connection is looked at anew.
+  private mutating func passUnselected(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32) -> LookUp {
+    let record = records.pointer(flow)
+    if packet.pointee.timestamp > record.pointee.lastTimestamp {
+      record.pointee.lastTimestamp = packet.pointee.timestamp
+    }
+    guard packet.pointee.kind == .tcp, packet.pointee.flags.rawValue & 0x17 == TCPFlags.syn.rawValue,
+      packet.pointee.isSelected, packet.pointee.sequence != record.pointee.lastSYN
+    else { return .notSelected }
+    release(flow)
+    return admit(packet)
+  }
+
+  /// Whether a SYN on a known 4-tuple begins a new connection.
+  ///
+  /// After a close, any SYN with another ISN does, and the SYN-ACK that answers a candidate (see `noteCandidate`).
+  private func isReuse(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32, side: Side) -> Bool {
+    let record = records.pointer(flow)
+    let flags = packet.pointee.flags
+    if flags.contains(.fin) || flags.contains(.rst) { return false }
+    if record.pointee.connection == 0 {
+      if flags.contains(.ack) { return false }
+      // A SYN that is repeated after the server refused it belongs to the refused attempt.
+      return packet.pointee.sequence != record.pointee.lastSYN || record.pointee.end == .fin
+    }
+    let connection = connections.pointer(record.pointee.connection)
+    guard flags.contains(.ack), connection.pointee.hasCandidate, connection.pointee.candidateSide == side.peer else {
+      return false
+    }
+    return packet.pointee.acknowledgment == (connection.pointee.candidateSequence + 1).rawValue
+      && !(record.counters(side.peer).pointee.state == TCPState.synSent.rawValue)
+  }
+
+  /// Ends a flow and begins another with the same key.
+  private mutating func reuse(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32) -> LookUp {
+    let old = records.pointer(flow)
+    var candidate:
+      (side: Side, sequence: SequenceNumber, packets: UInt16, bytes: UInt32, number: UInt64, time: Timestamp)?
+    if old.pointee.connection != 0 {
+      let connection = connections.pointer(old.pointee.connection).pointee
+      if connection.hasCandidate {
+        candidate = (
+          connection.candidateSide, connection.candidateSequence, connection.candidatePackets,
+          connection.candidateIPBytes, connection.candidateNumber, connection.candidateTime
+        )
+        let counters = old.counters(connection.candidateSide)
+        counters.pointee.packets &-= UInt64(connection.candidatePackets)
+        counters.pointee.ipBytes &-= UInt64(connection.candidateIPBytes)
+      }
+    }
+    if old.pointee.end == .none {
+      end(flow, .reused, packet: packet.pointee.number)
+      ended.append(flow)
+    }
+    release(flow)
+    let found = admit(packet)
+    guard case .flow(let new, _) = found, let candidate else { return found }
+    // The SYN that this SYN-ACK answers was counted to the old connection when it came.
+    let record = records.pointer(new)
+    record.pointee.firstPacket = candidate.number
+    record.pointee.firstTimestamp = candidate.time
+    record.counters(.client).pointee.packets = UInt64(candidate.packets)
+    record.counters(.client).pointee.ipBytes = UInt64(candidate.bytes)
+    record.counters(.client).pointee.observed = .synSent
+    record.counters(.client).pointee.letters = .syn
+    record.pointee.history = History()
+    record.pointee.history.append(0x53)
+    record.pointee.traits.remove(.flipped)
+    let client = connections.pointer(record.pointee.connection).endpoint(.client)
+    client.pointee.observed.begin(at: candidate.sequence)
+    client.pointee.observed.highest = 1
+    return found
+  }
+
+  /// Begins a flow for a packet that has none, or says that it is an orphan.
+  private mutating func admit(_ packet: UnsafePointer<DecodedPacket>) -> LookUp {
+    if packet.pointee.kind == .tcp {
+      guard packet.pointee.isAcceptable, beginsFlow(packet.pointee.flags) else {
+        statistics.orphanPackets &+= 1
+        statistics.orphanBytes &+= UInt64(packet.pointee.payloadLength)
+        events.set.insert(.orphan)
+        reportPacketAnomalies(packet, hook: .wire, side: .client)
+        return .orphan
+      }
+    } else if !packet.pointee.isAcceptable {
+      return .none
+    }
+    if table.count >= configuration.maximumFlows { evict(packet) }
+    let flow = records.allocate()
+    guard flow != 0 else { return .none }
+    let flips = packet.pointee.kind == .tcp && comesFromServer(packet)
+    let record = records.pointer(flow)
+    record.initialize(
+      to: FlowRecord(key: flips ? packet.pointee.key.reversed : packet.pointee.key, packet: packet))
+    table.insert(packet.pointee.hash, flow)
+    guard packet.pointee.isSelected else {
+      record.pointee.traits.insert(.notSelected)
+      record.pointee.lastSYN = packet.pointee.sequence
+      wheel.schedule(flow, at: packet.pointee.timestamp.advanced(by: timeout(of: record)))
+      ages.append(flow, class: AgeClass.lingering)
+      return .notSelected
+    }
+    switch packet.pointee.kind {
+    case .tcp:
+      statistics.tcpFlows &+= 1
+      guard openConnection(record, packet, flips: flips) else {
+        // There is a connection slot for every flow of the table, so this is not reached.
+        forget(flow)
+        return .none
+      }
+      let halfOpen = packet.pointee.flags.contains(.syn)
+      if halfOpen { record.pointee.traits.insert(.halfOpen) }
+      ages.append(flow, class: halfOpen ? AgeClass.halfOpen : AgeClass.established)
+    case .udp:
+      statistics.udpFlows &+= 1
+      ages.append(flow, class: AgeClass.datagram)
+    default:
+      statistics.icmpFlows &+= 1
+      ages.append(flow, class: AgeClass.datagram)
+    }
+    wheel.schedule(flow, at: packet.pointee.timestamp.advanced(by: timeout(of: record)))
+    current.flow = flow
+    current.sender = flips ? .server : .client
+    return .flow(flow, sender: current.sender)
+  }
+
+  private func beginsFlow(_ flags: TCPFlags) -> Bool {
+    // SYN with FIN or RST opens no connection, and no stack sends it.
+    if flags.contains(.syn), flags.contains(.fin) || flags.contains(.rst) { return false }
+    if flags.contains(.syn), !flags.contains(.ack) { return true }
+    if flags.contains(.syn) { return true }
+    return configuration.midstream
+  }
+
+  /// Whether the first packet seen of a flow was sent by the server.
+  private func comesFromServer(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
+    if packet.pointee.flags.contains(.syn) { return packet.pointee.flags.contains(.ack) }
+    return ServerPorts.isLikely(packet.pointee.key.sourcePort)
+      && !ServerPorts.isLikely(packet.pointee.key.destinationPort)
+  }
+
+  private mutating func openConnection(
+    _ record: UnsafeMutablePointer<FlowRecord>, _ packet: UnsafePointer<DecodedPacket>, flips: Bool
+  ) -> Bool {
+    let index = connections.allocate()
+    guard index != 0 else { return false }
+    connections.pointer(index).initialize(to: Connection())
+    record.pointee.connection = index
+    if flips {
+      record.pointee.traits.insert(.flipped)
+      record.pointee.history.append(0x5e)
+    }
+    if !packet.pointee.flags.contains(.syn) { record.pointee.traits.insert(.midstream) }
+    return true
+  }
+
+  /// Makes room: the oldest of the least valuable class goes.
+  private mutating func evict(_ packet: UnsafePointer<DecodedPacket>) {
+    for value in 0..<UInt8(AgeClass.count) {
+      let flow = ages.oldest(class: value)
+      if flow == 0 { continue }
+      statistics.evictedFlows &+= 1
+      if isOpen(flow) {
+        end(flow, .evicted, packet: packet.pointee.number)
+        ended.append(flow)
+      }
+      release(flow)
+      return
+    }
+  }
+
+  /// Ends a flow: its TCP state is given back, its record becomes final but for late packets.
+  mutating func end(_ flow: UInt32, _ reason: EndReason, packet: UInt64) {
+    let record = records.pointer(flow)
+    record.pointee.end = reason
+    record.pointee.endPacket = packet
+    let index = record.pointee.connection
+    guard index != 0 else { return }
+    let connection = connections.pointer(index)
+    for side in Side.allCases {
+      let endpoint = connection.endpoint(side)
+      let counters = record.counters(side)
+      countUnseen(receiver: endpoint, counters: record.counters(side.peer))
+      counters.pointee.streamBytes = endpoint.pointee.observed.streamBytes
+      counters.pointee.roundTripMicroseconds = endpoint.pointee.roundTrip.smoothed
+      counters.pointee.state = endpoint.pointee.state.rawValue
+      endpoint.pointee.receive.removeAll(pool: &pool)
+    }
+    record.pointee.lastSYN = connection.endpoint(.client).pointee.iss.rawValue
+    if connection.pointee.tentative != 0 {
+      tentatives.pointer(connection.pointee.tentative).pointee.buffer.removeAll(pool: &pool)
+      tentatives.free(connection.pointee.tentative)
+    }
+    connections.free(index)
+    record.pointee.connection = 0
+  }
+
+  /// Bytes that were acknowledged and that no packet brought until the flow's end.
+  private mutating func countUnseen(
+    receiver: UnsafeMutablePointer<Endpoint>, counters: UnsafeMutablePointer<EndpointCounters>
+  ) {
+    guard receiver.pointee.knows.contains(.acknowledgedUnseen) else { return }
+    let missing = receiver.pointee.acknowledged.distance(from: receiver.pointee.rcvNxt)
+    guard missing > 0 else { return }
+    counters.pointee.missedBytes &+= UInt64(missing)
+    statistics.missedBytes &+= UInt64(missing)
+  }
+
+  /// Lets a closed flow linger.
+  mutating func linger(_ flow: UInt32, now: Timestamp) {
+    wheel.schedule(flow, at: now.advanced(by: configuration.lingerTimeout))
+    ages.append(flow, class: AgeClass.lingering)
+  }
+
+  /// Takes a flow out of the table; its record waits for `takeReleased`.
+  private mutating func release(_ flow: UInt32) {
+    wheel.cancel(flow)
+    ages.remove(flow)
+    _ = table.remove(records.pointer(flow).pointee.hash, flow)
+    if records.pointer(flow).pointee.traits.contains(.notSelected) {
+      records.free(flow)
+    } else {
+      released.append(flow)
+    }
+  }
+
+  private mutating func forget(_ flow: UInt32) {
+    _ = table.remove(records.pointer(flow).pointee.hash, flow)
+    records.free(flow)
+  }
+
+  /// Ends every flow, as at the end of a trace: open ones with `reason`. Then `takeEnded` and `takeReleased` name them.
+  public mutating func finish(_ reason: EndReason = .traceEnd) {
+    for value in 0..<UInt8(AgeClass.count) {
+      while true {
+        let flow = ages.oldest(class: value)
+        if flow == 0 { break }
+        if isOpen(flow) {
+          end(flow, reason, packet: 0)
+          ended.append(flow)
+        }
+        release(flow)
+      }
+    }
+  }
+}
+
+/// Ports that servers listen on, to tell the ends of a flow apart whose start was not seen.
+enum ServerPorts {
+  static func isLikely(_ port: UInt16) -> Bool {
+    switch port {
+    case 1433, 1521, 1883, 3128, 3306, 3389, 5060, 5222, 5432, 5900, 6379, 6667, 8000, 8008, 8080, 8443, 8888, 9200,
+      11211, 27017:
+      true
+    default: port < 1024 && port != 0
+    }
+  }
+}

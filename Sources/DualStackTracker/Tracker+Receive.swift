@@ -1,0 +1,256 @@
+import MOSCore
+import MTCP
+
+extension Tracker {
+  /// Second step: the receiver's stack takes the packet. Events of the `.receiver` hook replace those of `send` in
+  /// `events`.
+  @inline(__always)
+  public mutating func receive(_ packet: UnsafePointer<DecodedPacket>) {
+    events.clear()
+    events.set.insert(.packet)
+    if current.judgement.course == .ignore { return }
+    receiveSegment(packet)
+  }
+
+  private mutating func receiveSegment(_ packet: UnsafePointer<DecodedPacket>) {
+    let record = records.pointer(current.flow)
+    let connection = connections.pointer(record.pointee.connection)
+    let side = current.sender.peer
+    let sender = connection.endpoint(side.peer)
+    let receiver = connection.endpoint(side)
+    switch current.judgement.course {
+    case .process:
+      receiveText(packet, record: record, sender: sender, receiver: receiver)
+    case .doubt:
+      keepTentatively(packet, connection: connection, side: side)
+      if let repeats = current.judgement.repeats { noteRetransmission(repeats, side.peer, record) }
+      return
+    case .open:
+      receiveSyn(packet, sender: sender, receiver: receiver, side: side)
+    case .answer:
+      receiveAnswer(packet, record: record, sender: sender, receiver: receiver, side: side)
+    case .reset:
+      change(receiver, to: .closed, side, .receiver)
+      finish(record, side == .server ? .resetByClient : .resetByServer, packet)
+      return
+    case .ignore:
+      return
+    }
+    if isClosed(sender), isClosed(receiver) { finish(record, .fin, packet) }
+  }
+
+  @inline(__always)
+  private func isClosed(_ endpoint: UnsafeMutablePointer<Endpoint>) -> Bool {
+    endpoint.pointee.state == .timeWait || endpoint.pointee.state == .closed
+  }
+
+  /// The flow ended with this packet: `connectionEnd`, and it begins to linger.
+  private mutating func finish(
+    _ record: UnsafeMutablePointer<FlowRecord>, _ reason: EndReason, _ packet: UnsafePointer<DecodedPacket>
+  ) {
+    statistics.closedFlows &+= 1
+    var event = EventRecord(.connectionEnd, .receiver, current.sender.peer)
+    event.code = reason.rawValue
+    events.append(event)
+    end(current.flow, reason, packet: packet.pointee.number)
+    linger(current.flow, now: packet.pointee.timestamp)
+  }
+
+  /// A SYN reaches an end that listens (RFC 9293 3.10.7.2).
+  private mutating func receiveSyn(
+    _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>, side: Side
+  ) {
+    receiver.pointee.rcvNxt = SequenceNumber(packet.pointee.sequence) + 1
+    receiver.pointee.knows.insert(.expected)
+    rememberTimestamp(receiver, sender: sender, packet, force: true)
+    change(receiver, to: .synReceived, side, .receiver)
+    events.append(EventRecord(.connectionStart, .receiver, side))
+    if packet.pointee.payloadLength > 0 {
+      // Text on a SYN belongs to the stream only if the SYN-ACK acknowledges it (RFC 7413 4.2).
+      _ = receiver.pointee.receive.insert(
+        packet.pointee.payload, count: packet.pointee.payloadLength, at: receiver.pointee.rcvNxt,
+        next: receiver.pointee.rcvNxt,
+        policy: configuration.overlapPolicy, limit: configuration.sideBufferBytes, pool: &pool)
+      statistics.queuedBytes &+= UInt64(packet.pointee.payloadLength)
+    }
+    if sender.pointee.state == .closed { sender.pointee.state = .synSent }
+  }
+
+  /// A SYN-ACK reaches an end in SYN_SENT, or a SYN crosses its own (RFC 9293 3.10.7.3).
+  private mutating func receiveAnswer(
+    _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
+    sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
+  ) {
+    receiver.pointee.rcvNxt = SequenceNumber(packet.pointee.sequence) + 1
+    receiver.pointee.knows.insert(.expected)
+    negotiate(sender, receiver)
+    rememberTimestamp(receiver, sender: sender, packet, force: true)
+    guard packet.pointee.flags.contains(.ack) else {
+      change(receiver, to: .synReceived, side, .receiver)
+      return
+    }
+    receiver.pointee.sndUna = SequenceNumber.later(
+      receiver.pointee.sndUna, SequenceNumber(packet.pointee.acknowledgment))
+    if receiver.pointee.state == .synReceived {
+      // Simultaneous open: each end answers the other's SYN.
+      change(receiver, to: .established, side, .receiver)
+      if sender.pointee.state == .established { establish(record) }
+    } else {
+      change(receiver, to: .established, side, .receiver)
+    }
+  }
+
+  /// Options count only if both ends offered them (RFC 7323 1.3 and 3.2).
+  private func negotiate(_ one: UnsafeMutablePointer<Endpoint>, _ other: UnsafeMutablePointer<Endpoint>) {
+    guard one.pointee.knows.contains(.syn), other.pointee.knows.contains(.syn) else { return }
+    if !one.pointee.knows.contains(.windowScale) || !other.pointee.knows.contains(.windowScale) {
+      one.pointee.windowShift = 0
+      other.pointee.windowShift = 0
+    }
+    if !one.pointee.knows.contains(.timestamps) || !other.pointee.knows.contains(.timestamps) {
+      one.pointee.knows.remove([.timestamps, .timestampRecent])
+      other.pointee.knows.remove([.timestamps, .timestampRecent])
+    }
+  }
+
+  /// RFC 7323 4.3: the timestamp of a segment that is not newer than what was last acknowledged.
+  @inline(__always)
+  private func rememberTimestamp(
+    _ receiver: UnsafeMutablePointer<Endpoint>, sender: UnsafeMutablePointer<Endpoint>,
+    _ packet: UnsafePointer<DecodedPacket>, force: Bool = false
+  ) {
+    guard current.options.hasTimestamp else { return }
+    if !force {
+      guard sender.pointee.knows.contains(.timestamps), receiver.pointee.knows.contains(.timestamps) else { return }
+      let reference =
+        receiver.pointee.knows.contains(.window) ? receiver.pointee.acknowledged : receiver.pointee.rcvNxt
+      guard SequenceNumber(packet.pointee.sequence) <= reference else { return }
+    }
+    receiver.pointee.timestampRecent = current.options.timestampValue
+    receiver.pointee.timestampAge = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000_000)
+    receiver.pointee.knows.insert(.timestampRecent)
+  }
+
+  /// RFC 9293 3.10.7.4, fifth to eighth: acknowledgment, URG, text, FIN.
+  private mutating func receiveText(
+    _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
+    sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>
+  ) {
+    let side = current.sender.peer
+    if !receiver.pointee.knows.contains(.expected) {
+      // The stream of a flow that is picked up begins with the first byte seen.
+      receiver.pointee.rcvNxt = SequenceNumber(packet.pointee.sequence)
+      receiver.pointee.acknowledged = receiver.pointee.rcvNxt
+      receiver.pointee.knows.insert(.expected)
+    }
+    rememberTimestamp(receiver, sender: sender, packet)
+    if current.judgement.acknowledges {
+      receiveAcknowledgment(packet, record: record, sender: sender, receiver: receiver, side: side)
+    }
+    if packet.pointee.flags.contains(.urg), packet.pointee.payloadLength > 0 || packet.pointee.urgentPointer > 0 {
+      receiveUrgent(packet, receiver: receiver, side: side)
+    }
+    let end = SequenceNumber(packet.pointee.sequence) + packet.pointee.payloadWireLength
+    if packet.pointee.payloadLength > 0 {
+      receiveData(packet, record: record, sender: sender, receiver: receiver, side: side)
+    } else if packet.pointee.payloadWireLength == 0, packet.pointee.flags.rawValue & 0x7 == 0,
+      end == receiver.pointee.rcvNxt - 1
+    {
+      // A keep-alive without the garbage byte (RFC 9293 3.8.4).
+      noteRetransmission(.keepAlive, side.peer, record)
+    }
+    if packet.pointee.flags.contains(.fin) {
+      receiveFin(at: end, record: record, sender: sender, receiver: receiver, side: side)
+    } else if sender.pointee.knows.contains(.finAhead) {
+      takeFinAhead(record: record, sender: sender, receiver: receiver, side: side)
+    }
+  }
+
+  private mutating func receiveAcknowledgment(
+    _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
+    sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
+  ) {
+    let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
+    if acknowledgment <= receiver.pointee.sndNxt {
+      receiver.pointee.sndUna = SequenceNumber.later(receiver.pointee.sndUna, acknowledgment)
+    }
+    if receiver.pointee.state.rawValue <= TCPState.synReceived.rawValue {
+      if receiver.pointee.state == .synReceived {
+        change(receiver, to: .established, side, .receiver)
+        if sender.pointee.state.rawValue >= TCPState.established.rawValue { establish(record) }
+      }
+      return
+    }
+    guard receiver.pointee.knows.contains(.finSent), acknowledgment > receiver.pointee.finSequence else { return }
+    switch receiver.pointee.state {
+    case .finWait1: change(receiver, to: .finWait2, side, .receiver)
+    case .closing: change(receiver, to: .timeWait, side, .receiver)
+    case .lastAck: change(receiver, to: .closed, side, .receiver)
+    default: break
+    }
+  }
+
+  /// A FIN: taken when it is next, remembered when a hole lies before it.
+  private mutating func receiveFin(
+    at sequence: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>, side: Side
+  ) {
+    if receiver.pointee.knows.contains(.finReceived) {
+      if sequence < receiver.pointee.rcvNxt { noteRetransmission(.fin, side.peer, record) }
+      return
+    }
+    if sequence == receiver.pointee.rcvNxt {
+      takeFin(sequence, record: record, sender: sender, receiver: receiver, side: side)
+    } else if sequence > receiver.pointee.rcvNxt {
+      sender.pointee.finSequence = sequence
+      sender.pointee.knows.insert(.finAhead)
+      takeFinAhead(record: record, sender: sender, receiver: receiver, side: side)
+    }
+  }
+
+  /// Takes a FIN that waited for a hole to be filled. Data past it wins: then it was none.
+  mutating func takeFinAhead(
+    record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>, side: Side
+  ) {
+    guard sender.pointee.knows.contains(.finAhead) else { return }
+    let sequence = sender.pointee.finSequence
+    if sequence == receiver.pointee.rcvNxt, !receiver.pointee.receive.hasQueued {
+      sender.pointee.knows.remove(.finAhead)
+      takeFin(sequence, record: record, sender: sender, receiver: receiver, side: side)
+    } else if sequence < receiver.pointee.rcvNxt {
+      sender.pointee.knows.remove(.finAhead)
+      events.anomaly(.finNotInOrder, .receiver, side.peer)
+    }
+  }
+
+  private mutating func takeFin(
+    _ sequence: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>, side: Side
+  ) {
+    sendFin(sequence, sender: sender, receiver: receiver, side: side.peer, hook: .receiver)
+    receiver.pointee.rcvNxt = sequence + 1
+    receiver.pointee.knows.insert(.finReceived)
+    switch receiver.pointee.state {
+    case .synReceived, .established: change(receiver, to: .closeWait, side, .receiver)
+    case .finWait1: change(receiver, to: .closing, side, .receiver)
+    case .finWait2: change(receiver, to: .timeWait, side, .receiver)
+    default: break
+    }
+  }
+
+  /// Where the urgent byte lies (RFC 9293 3.8.5, as Linux reads it): the pointer counts from 1, and 0 is 1.
+  private mutating func receiveUrgent(
+    _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
+  ) {
+    events.anomaly(.urgentData, .receiver, side.peer)
+    if configuration.urgentInline { return }
+    let pointer = packet.pointee.urgentPointer == 0 ? 0 : UInt32(packet.pointee.urgentPointer) - 1
+    let sequence = SequenceNumber(packet.pointee.sequence) + pointer
+    if sequence < receiver.pointee.rcvNxt { return }
+    if receiver.pointee.knows.contains(.urgentPending), sequence <= receiver.pointee.urgentSequence { return }
+    receiver.pointee.urgentSequence = sequence
+    receiver.pointee.knows.insert(.urgentPending)
+  }
+}

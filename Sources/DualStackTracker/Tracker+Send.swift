@@ -1,0 +1,396 @@
+import MOSCore
+import MTCP
+
+extension Tracker {
+  /// First step: the sender's stack has sent the packet that `lookUp` found a flow for. Events of the `.sender` hook
+  /// are in `events`.
+  @inline(__always)
+  public mutating func send(_ packet: UnsafePointer<DecodedPacket>) {
+    let record = records.pointer(current.flow)
+    let own = record.counters(current.sender)
+    own.pointee.packets &+= 1
+    own.pointee.ipBytes &+= UInt64(packet.pointee.ipLength)
+    if record.pointee.end == .none, packet.pointee.timestamp > record.pointee.lastTimestamp {
+      record.pointee.lastTimestamp = packet.pointee.timestamp
+    }
+    events.set.insert(.packet)
+    if packet.pointee.anomalies.rawValue != 0 {
+      reportPacketAnomalies(packet, hook: .sender, side: current.sender)
+    }
+    if packet.pointee.kind == .tcp {
+      sendSegment(packet, record: record)
+    } else {
+      own.pointee.streamBytes &+= UInt64(packet.pointee.payloadWireLength)
+    }
+  }
+
+  /// One event for each anomaly that the decoder saw.
+  mutating func reportPacketAnomalies(_ packet: UnsafePointer<DecodedPacket>, hook: Hook, side: Side) {
+    var bits = packet.pointee.anomalies.rawValue
+    while bits != 0 {
+      let bit = UInt8(truncatingIfNeeded: bits.trailingZeroBitCount)
+      bits &= bits &- 1
+      if let anomaly = Anomaly(rawValue: bit) { events.anomaly(anomaly, hook, side) }
+    }
+  }
+
+  private mutating func sendSegment(_ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>) {
+    let side = current.sender
+    guard record.pointee.connection != 0 else {
+      current.judgement = Judgement(.ignore)
+      sendOnClosed(packet, record: record)
+      return
+    }
+    let connection = connections.pointer(record.pointee.connection)
+    let sender = connection.endpoint(side)
+    let receiver = connection.endpoint(side.peer)
+    if !packet.pointee.isAcceptable {
+      current.judgement = Judgement(.ignore)
+      statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
+      if packet.pointee.anomalies.contains(.tcpChecksumInvalid) || packet.pointee.anomalies.contains(.ipChecksumInvalid)
+      {
+        Observer.scaled(&sender.pointee.observed.checksumErrors, 0x43, side, &record.pointee.history)
+      }
+      return
+    }
+    let optionLength = Int(packet.pointee.tcpHeaderLength) &- 20
+    current.options =
+      optionLength > 0 ? TCPOptions(packet.pointee.transport + 20, length: optionLength) : TCPOptions()
+    if current.options.isMalformed { events.anomaly(.tcpOptionInvalid, .sender, side) }
+    let judgement = judge(packet, options: current.options, sender: sender, receiver: receiver)
+    current.judgement = judgement
+    if let anomaly = judgement.anomaly { events.anomaly(anomaly, .sender, side) }
+    noteTimeToLive(packet, sender: sender)
+    switch judgement.course {
+    case .process, .doubt:
+      Observer.observe(packet, from: side, record: record, connection: connection)
+      sendText(packet, judgement, record: record, connection: connection)
+    case .open, .answer:
+      Observer.observe(packet, from: side, record: record, connection: connection)
+      sendSyn(packet, record: record, connection: connection)
+    case .reset:
+      Observer.observe(packet, from: side, record: record, connection: connection)
+      change(sender, to: .closed, side, .sender)
+    case .ignore:
+      sendIgnored(packet, judgement, record: record, connection: connection)
+    }
+  }
+
+  /// What the receiver's stack throws away: it changes no state, but it was sent.
+  private mutating func sendIgnored(
+    _ packet: UnsafePointer<DecodedPacket>, _ judgement: Judgement, record: UnsafeMutablePointer<FlowRecord>,
+    connection: UnsafeMutablePointer<Connection>
+  ) {
+    let side = current.sender
+    statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
+    if let repeats = judgement.repeats {
+      Observer.observe(packet, from: side, record: record, connection: connection)
+      noteRetransmission(repeats, side, record)
+      connection.endpoint(side.peer).pointee.knows.remove(.timing)
+      return
+    }
+    if judgement.anomaly == nil { Observer.observe(packet, from: side, record: record, connection: connection) }
+    if judgement.anomaly == .resetNotExact { record.pointee.traits.insert(.suspect) }
+    if packet.pointee.flags.contains(.syn), !packet.pointee.flags.contains(.fin), !packet.pointee.flags.contains(.rst),
+      !packet.pointee.flags.contains(.ack)
+    {
+      noteCandidate(packet, side: side, connection: connection)
+    }
+  }
+
+  /// A SYN with another ISN than the connection's: the start of a new one, if the peer answers it.
+  private func noteCandidate(
+    _ packet: UnsafePointer<DecodedPacket>, side: Side, connection: UnsafeMutablePointer<Connection>
+  ) {
+    let sequence = SequenceNumber(packet.pointee.sequence)
+    if !connection.pointee.hasCandidate || connection.pointee.candidateSequence != sequence
+      || connection.pointee.candidateSide != side
+    {
+      connection.pointee.hasCandidate = true
+      connection.pointee.candidateSide = side
+      connection.pointee.candidateSequence = sequence
+      connection.pointee.candidatePackets = 0
+      connection.pointee.candidateIPBytes = 0
+      connection.pointee.candidateNumber = packet.pointee.number
+      connection.pointee.candidateTime = packet.pointee.timestamp
+    }
+    connection.pointee.candidatePackets &+= 1
+    connection.pointee.candidateIPBytes &+= packet.pointee.ipLength
+  }
+
+  /// Late and repeated packets of a closed flow are counted in it and change nothing but the observer's view.
+  private mutating func sendOnClosed(_ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>) {
+    let side = current.sender
+    statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
+    guard packet.pointee.isAcceptable else { return }
+    if packet.pointee.payloadLength > 0 {
+      let reset = record.pointee.end == .resetByClient || record.pointee.end == .resetByServer
+      events.anomaly(reset ? .dataAfterReset : .dataAfterFin, .sender, side)
+    }
+    Observer.observe(packet, from: side, record: record, connection: nil)
+  }
+
+  private mutating func noteTimeToLive(_ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>) {
+    let last = sender.pointee.timeToLive
+    if last == packet.pointee.timeToLive { return }
+    sender.pointee.timeToLive = packet.pointee.timeToLive
+    // A route can change; a packet made to die on the way to the receiver looks like this too.
+    if last != 0, last > packet.pointee.timeToLive, last &- packet.pointee.timeToLive > 4 {
+      events.anomaly(.timeToLiveChanged, .sender, current.sender)
+    }
+  }
+
+  mutating func noteRetransmission(
+    _ kind: RetransmissionKind, _ side: Side, _ record: UnsafeMutablePointer<FlowRecord>, offset: UInt64 = 0,
+    length: UInt32 = 0, differs: Bool = false, hook: Hook = .receiver
+  ) {
+    record.counters(side).pointee.retransmits &+= 1
+    var event = EventRecord(.retransmission, hook, side.peer)
+    event.code = kind.rawValue
+    event.detail = differs ? 1 : 0
+    event.offset = offset
+    event.length = UInt64(length)
+    events.append(event)
+  }
+
+  /// Sets a side's state and says so, once a change.
+  @inline(__always)
+  mutating func change(
+    _ endpoint: UnsafeMutablePointer<Endpoint>, to state: TCPState, _ side: Side, _ hook: Hook
+  ) {
+    let old = endpoint.pointee.state
+    if old == state { return }
+    endpoint.pointee.state = state
+    let record = records.pointer(current.flow)
+    record.counters(side).pointee.state = state.rawValue
+    var event = EventRecord(.stateChange, hook, side)
+    event.code = state.rawValue
+    event.detail = old.rawValue
+    events.append(event)
+  }
+
+  /// The sender opens: SYN, or SYN-ACK.
+  private mutating func sendSyn(
+    _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
+    connection: UnsafeMutablePointer<Connection>
+  ) {
+    let side = current.sender
+    let sender = connection.endpoint(side)
+    let receiver = connection.endpoint(side.peer)
+    let sequence = SequenceNumber(packet.pointee.sequence)
+    let first = !sender.pointee.knows.contains(.syn)
+    sender.pointee.iss = sequence
+    sender.pointee.sndNxt = sequence + 1
+    sender.pointee.sndUna = sequence + 1
+    sender.pointee.knows.insert([.syn, .seen, .sequence])
+    sender.pointee.maximumSegmentSize = current.options.maximumSegmentSize
+    if current.options.windowScale != 255 {
+      sender.pointee.windowShift = current.options.windowScale
+      sender.pointee.knows.insert(.windowScale)
+    } else {
+      sender.pointee.windowShift = 0
+    }
+    if current.options.hasTimestamp { sender.pointee.knows.insert(.timestamps) }
+    if current.options.sackPermitted { sender.pointee.knows.insert(.sack) }
+    sender.pointee.maximumWindow = UInt32(packet.pointee.window)
+    if packet.pointee.payloadLength > 0 { events.anomaly(.synWithData, .sender, side) }
+    time(receiver, until: sequence + 1, packet)
+    if packet.pointee.flags.contains(.ack) {
+      let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
+      if !receiver.pointee.knows.contains(.seen) { inferSyn(receiver, acknowledgment: acknowledgment, side: side.peer) }
+      sendAcknowledgment(packet, acknowledgment, record: record, connection: connection)
+      change(sender, to: .synReceived, side, .sender)
+    } else {
+      if first, side == .client {
+        events.append(EventRecord(.connectionStart, .sender, side))
+      }
+      change(sender, to: .synSent, side, .sender)
+      if receiver.pointee.state == .closed { receiver.pointee.state = .listen }
+    }
+  }
+
+  /// A SYN-ACK tells of a SYN that did not pass here.
+  private mutating func inferSyn(
+    _ receiver: UnsafeMutablePointer<Endpoint>, acknowledgment: SequenceNumber, side: Side
+  ) {
+    receiver.pointee.iss = acknowledgment - 1
+    receiver.pointee.sndNxt = acknowledgment
+    receiver.pointee.sndUna = acknowledgment
+    receiver.pointee.knows.insert(.sequence)
+    receiver.pointee.windowShift = Endpoint.unknownShift
+    let sender = connections.pointer(records.pointer(current.flow).pointee.connection).endpoint(side.peer)
+    sender.pointee.rcvNxt = acknowledgment
+    sender.pointee.knows.insert(.expected)
+    receiver.pointee.state = .synSent
+  }
+
+  /// Starts to time how long `receiver` takes to acknowledge `sequence`, unless a number is being timed.
+  @inline(__always)
+  private func time(
+    _ receiver: UnsafeMutablePointer<Endpoint>, until sequence: SequenceNumber, _ packet: UnsafePointer<DecodedPacket>
+  ) {
+    if receiver.pointee.knows.contains(.timing) { return }
+    receiver.pointee.timedSequence = sequence
+    receiver.pointee.timedAt = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000)
+    receiver.pointee.knows.insert(.timing)
+  }
+
+  /// A segment without SYN and RST: what its sending says of the sender.
+  private mutating func sendText(
+    _ packet: UnsafePointer<DecodedPacket>, _ judgement: Judgement, record: UnsafeMutablePointer<FlowRecord>,
+    connection: UnsafeMutablePointer<Connection>
+  ) {
+    let side = current.sender
+    let sender = connection.endpoint(side)
+    let receiver = connection.endpoint(side.peer)
+    let sequence = SequenceNumber(packet.pointee.sequence)
+    if !sender.pointee.knows.contains(.seen) { inferMidstream(packet, sender: sender, receiver: receiver, side: side) }
+    if sender.pointee.state.rawValue <= TCPState.synReceived.rawValue {
+      inferHandshake(packet, record: record, connection: connection)
+    }
+    if judgement.acknowledges {
+      sendAcknowledgment(packet, SequenceNumber(packet.pointee.acknowledgment), record: record, connection: connection)
+    }
+    guard judgement.course == .process else { return }
+    var length = packet.pointee.payloadWireLength
+    if packet.pointee.flags.contains(.fin) { length &+= 1 }
+    if length == 0 { return }
+    let end = sequence + length
+    if end > sender.pointee.sndNxt {
+      if sequence <= sender.pointee.sndNxt { time(receiver, until: end, packet) }
+      sender.pointee.sndNxt = end
+    } else {
+      // Karn's rule: what was sent twice is not timed.
+      receiver.pointee.knows.remove(.timing)
+    }
+    if packet.pointee.flags.contains(.fin),
+      end - 1 == nextAfter(packet, receiver) || sender.pointee.knows.contains(.finSent)
+    {
+      sendFin(end - 1, sender: sender, receiver: receiver, side: side, hook: .sender)
+    }
+  }
+
+  /// RCV.NXT after this segment's text, if that is in order.
+  private func nextAfter(
+    _ packet: UnsafePointer<DecodedPacket>, _ receiver: UnsafeMutablePointer<Endpoint>
+  ) -> SequenceNumber {
+    let end = SequenceNumber(packet.pointee.sequence) + packet.pointee.payloadLength
+    guard receiver.pointee.knows.contains(.expected) else { return end }
+    let inOrder = SequenceNumber(packet.pointee.sequence) <= receiver.pointee.rcvNxt && end >= receiver.pointee.rcvNxt
+    return inOrder ? end : receiver.pointee.rcvNxt
+  }
+
+  /// The sender's FIN, in order.
+  mutating func sendFin(
+    _ sequence: SequenceNumber, sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>,
+    side: Side, hook: Hook
+  ) {
+    if sender.pointee.knows.contains(.finSent) { return }
+    sender.pointee.knows.insert(.finSent)
+    sender.pointee.knows.remove(.finAhead)
+    sender.pointee.finSequence = sequence
+    switch sender.pointee.state {
+    case .synReceived, .established: change(sender, to: .finWait1, side, hook)
+    case .closeWait: change(sender, to: .lastAck, side, hook)
+    default: break
+    }
+  }
+
+  /// The first packet of a side whose SYN was not seen.
+  private mutating func inferMidstream(
+    _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>, side: Side
+  ) {
+    sender.pointee.knows.insert([.seen, .sequence])
+    if sender.pointee.sndNxt == SequenceNumber(0), sender.pointee.iss == SequenceNumber(0) {
+      let sequence = SequenceNumber(packet.pointee.sequence)
+      sender.pointee.iss = sequence - 1
+      sender.pointee.sndNxt = sequence
+      sender.pointee.sndUna = sequence
+    }
+    if !sender.pointee.knows.contains(.syn) { sender.pointee.windowShift = Endpoint.unknownShift }
+    if sender.pointee.state == .closed || sender.pointee.state == .listen {
+      change(sender, to: .established, side, .sender)
+    }
+    if receiver.pointee.state == .closed || receiver.pointee.state == .listen {
+      receiver.pointee.windowShift = Endpoint.unknownShift
+      change(receiver, to: .established, side.peer, .sender)
+    }
+    if receiver.pointee.state == .synSent {
+      // Its SYN-ACK was lost to the capture.
+      receiver.pointee.rcvNxt = SequenceNumber(packet.pointee.sequence)
+      receiver.pointee.knows.insert(.expected)
+      change(receiver, to: .established, side.peer, .sender)
+    }
+  }
+
+  /// An end that sends text has finished its part of the handshake, whether or not all of it passed here.
+  private mutating func inferHandshake(
+    _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
+    connection: UnsafeMutablePointer<Connection>
+  ) {
+    let side = current.sender
+    let sender = connection.endpoint(side)
+    let peer = connection.endpoint(side.peer)
+    if sender.pointee.state == .synSent {
+      let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
+      if !peer.pointee.knows.contains(.sequence) {
+        peer.pointee.iss = acknowledgment - 1
+        peer.pointee.sndNxt = acknowledgment
+        peer.pointee.sndUna = acknowledgment
+        peer.pointee.knows.insert(.sequence)
+        peer.pointee.windowShift = Endpoint.unknownShift
+      }
+      sender.pointee.rcvNxt = acknowledgment
+      sender.pointee.knows.insert(.expected)
+      change(sender, to: .established, side, .sender)
+    } else if sender.pointee.state == .synReceived,
+      packet.pointee.payloadLength > 0 || packet.pointee.flags.contains(.fin),
+      !peer.pointee.knows.contains(.seen)
+    {
+      change(sender, to: .established, side, .sender)
+      establish(record)
+    }
+  }
+
+  /// The acknowledgment and window that a side sends: how far its own receiving went.
+  @inline(__always)
+  private mutating func sendAcknowledgment(
+    _ packet: UnsafePointer<DecodedPacket>, _ acknowledgment: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>,
+    connection: UnsafeMutablePointer<Connection>
+  ) {
+    let side = current.sender
+    let sender = connection.endpoint(side)
+    // The window of a SYN-ACK is not scaled (RFC 7323 2.2); where the shift is unknown the widest is assumed.
+    let shift = packet.pointee.flags.contains(.syn) ? 0 : min(sender.pointee.windowShift, 14)
+    let window = UInt32(packet.pointee.window) &<< UInt32(shift)
+    if window > sender.pointee.maximumWindow { sender.pointee.maximumWindow = window }
+    let edge = acknowledgment + window
+    if !sender.pointee.knows.contains(.window) || edge > sender.pointee.rcvEdge {
+      sender.pointee.rcvEdge = edge
+      sender.pointee.knows.insert(.window)
+    }
+    if sender.pointee.knows.contains(.timing), acknowledgment >= sender.pointee.timedSequence {
+      let now = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000)
+      sender.pointee.roundTrip.sample(microseconds: now &- sender.pointee.timedAt)
+      sender.pointee.knows.remove(.timing)
+    }
+    guard sender.pointee.knows.contains(.expected) else { return }
+    if acknowledgment > sender.pointee.rcvNxt {
+      acknowledgeUnseen(acknowledgment, record: record, connection: connection, side: side)
+    }
+    sender.pointee.acknowledged = acknowledgment
+    sender.pointee.receive.release(below: acknowledgment, pool: &pool)
+  }
+
+  /// Both ends are past the handshake.
+  mutating func establish(_ record: UnsafeMutablePointer<FlowRecord>) {
+    if record.pointee.traits.contains(.established) { return }
+    record.pointee.traits.insert(.established)
+    if record.pointee.traits.contains(.halfOpen) {
+      record.pointee.traits.remove(.halfOpen)
+      ages.append(current.flow, class: AgeClass.established)
+    }
+    events.append(EventRecord(.established, .receiver, .server))
+  }
+}

@@ -1,0 +1,178 @@
+import MOSCore
+import MTCP
+
+/// Follows every flow from both ends at once.
+///
+/// For one packet: `advance(to:)`, `lookUp(_:)`, `send(_:)`, `receive(_:)`; each returns what happened in `events` and
+/// calls nobody. A burst is prepared before with `prepare` and the two `prefetch` passes. Flows that ended without a
+/// packet of their own are named by `takeEnded()`; flows whose record is final by `takeReleased()`, and given back with
+/// `free(_:)`.
+public struct Tracker: ~Copyable {
+  let configuration: TrackerConfiguration
+  var table: FlowTable
+  let flowHash: FlowHash
+  let keyMask: UInt64
+  var records: Slab<FlowRecord>
+  var connections: Slab<Connection>
+  var tentatives: Slab<TentativeSegments>
+  var wheel: TimerWheel
+  var ages: AgeQueues
+  var pool: SegmentPool
+  var ended: IndexQueue
+  var released: IndexQueue
+  /// A chain of delivered bytes that is given back at the next step.
+  var lentChains: InlineArray<8, UInt32> = .init(repeating: 0)
+  var lentCount = 0
+  /// The current packet's flow, sender and judgement, from `lookUp` to `receive`.
+  var current = CurrentPacket()
+  /// What the last step returned.
+  public internal(set) var events = EventBuffer()
+  /// What was counted so far.
+  public internal(set) var statistics = TrackerStatistics()
+
+  /// Records beyond `maximumFlows` that may wait to be taken and freed.
+  static let releaseSlack = 65_536
+
+  /// A tracker with nothing in it. Memory is reserved for the configured limits and touched on demand.
+  public init(configuration: TrackerConfiguration) {
+    self.configuration = configuration
+    let flows = max(1, min(configuration.maximumFlows, Int(Int32.max) - Tracker.releaseSlack))
+    let capacity = flows + Tracker.releaseSlack
+    table = FlowTable(maximumEntries: flows)
+    flowHash = configuration.secret.map { FlowHash(secret: $0) } ?? FlowHash.random()
+    keyMask = configuration.distinguishesVLANs ? ~0 : ~0xffff_ff00
+    records = Slab(capacity: capacity)
+    connections = Slab(capacity: flows)
+    tentatives = Slab(capacity: 65_536)
+    wheel = TimerWheel(capacity: capacity)
+    ages = AgeQueues(capacity: capacity, classes: AgeClass.count)
+    pool = SegmentPool(maximumBytes: configuration.bufferBytes)
+    ended = IndexQueue(capacity: capacity)
+    released = IndexQueue(capacity: capacity)
+  }
+
+  /// Flows in the table, lingering ones included.
+  public var flowCount: Int { table.count }
+
+  /// A flow's record. Precondition: `flow` was named by the tracker and not freed since.
+  public func record(_ flow: UInt32) -> UnsafeMutablePointer<FlowRecord> { records.pointer(flow) }
+
+  /// Reads the bytes of a `newData` record in order, as spans that are valid until the tracker's next step.
+  @inline(__always)
+  public func forEachSpan(of event: EventRecord, _ body: (UnsafeRawBufferPointer) -> Void) {
+    if let bytes = event.bytes { body(UnsafeRawBufferPointer(start: bytes, count: Int(event.bytesLength))) }
+    guard event.chain != 0 else { return }
+    var skip = Int(event.chainSkip)
+    var left = Int(event.chainLength)
+    pool.forEachSpan(event.chain) { span in
+      if skip >= span.count {
+        skip -= span.count
+        return
+      }
+      let count = min(span.count - skip, left)
+      if count > 0 { body(UnsafeRawBufferPointer(rebasing: span[skip..<skip + count])) }
+      skip = 0
+      left -= count
+    }
+  }
+
+  /// First pass over a burst: the packet's hash, and its bucket on the way to the cache.
+  @inline(__always)
+  public func prepare(_ packet: UnsafeMutablePointer<DecodedPacket>) {
+    var key = packet.pointee.key
+    key.rest &= keyMask
+    packet.pointee.hash = flowHash.hash(key)
+    table.prefetch(packet.pointee.hash)
+  }
+
+  /// Second pass: the flow's record on the way to the cache. Returns its likely index for the third pass.
+  @inline(__always)
+  public func prefetchRecord(_ packet: UnsafePointer<DecodedPacket>) -> UInt32 {
+    let candidate = table.firstCandidate(packet.pointee.hash)
+    if candidate != 0 { records.prefetch(candidate) }
+    return candidate
+  }
+
+  /// Third pass: the TCP state of the flow that `prefetchRecord` found.
+  @inline(__always)
+  public func prefetchConnection(_ candidate: UInt32) {
+    guard candidate != 0 else { return }
+    let connection = records.pointer(candidate).pointee.connection
+    if connection != 0 { connections.prefetch(connection) }
+  }
+
+  /// A flow that ended without a packet of its own (time-out, eviction, reuse), 0 for none. Its `connectionEnd` is due;
+  /// its record stays until `takeReleased` names it.
+  @inline(__always)
+  public mutating func takeEnded() -> UInt32 { ended.take() }
+
+  /// A flow whose record is final, 0 for none. Give it back with `free(_:)`.
+  @inline(__always)
+  public mutating func takeReleased() -> UInt32 { released.take() }
+
+  /// Gives a released record back.
+  public mutating func free(_ flow: UInt32) { records.free(flow) }
+
+  /// Gives back the memory of bytes that the last step delivered.
+  @inline(__always) mutating func returnChains() {
+    if lentCount == 0 { return }
+    for index in 0..<lentCount { pool.releaseChain(lentChains[index]) }
+    lentCount = 0
+  }
+}
+
+/// Segments that are kept until the receiver shows whether it took them.
+struct TentativeSegments: BitwiseCopyable {
+  var side: Side = .client
+  var buffer = ReceiveBuffer()
+}
+
+/// The classes of flows by value, the least valuable first: what goes when the table is full.
+enum AgeClass {
+  static let lingering: UInt8 = 0
+  static let halfOpen: UInt8 = 1
+  static let datagram: UInt8 = 2
+  static let established: UInt8 = 3
+  static let count = 4
+}
+
+/// What is known of the packet between the tracker's steps.
+struct CurrentPacket: BitwiseCopyable {
+  var flow: UInt32 = 0
+  var sender: Side = .client
+  var judgement = Judgement()
+  var options = TCPOptions()
+}
+
+/// A first-in first-out queue of flow indices of fixed capacity.
+///
+/// Invariant of the pointer: `capacity` initialised numbers, capacity a power of two, from `init` to `deinit`.
+struct IndexQueue: ~Copyable {
+  private let storage: UnsafeMutableBufferPointer<UInt32>
+  private let mask: Int
+  private var head = 0
+  private var tail = 0
+
+  init(capacity: Int) {
+    var size = 64
+    while size < capacity + 1 { size *= 2 }
+    storage = .allocate(capacity: size)
+    mask = size - 1
+  }
+
+  deinit { storage.deallocate() }
+
+  @inline(__always) var isEmpty: Bool { head == tail }
+
+  @inline(__always) mutating func append(_ index: UInt32) {
+    storage[tail & mask] = index
+    tail &+= 1
+  }
+
+  @inline(__always) mutating func take() -> UInt32 {
+    if head == tail { return 0 }
+    let index = storage[head & mask]
+    head &+= 1
+    return index
+  }
+}

@@ -1,0 +1,174 @@
+import MOSCore
+
+/// Reads a script's lines.
+///
+/// A segment, its numbers relative to the ISNs (those of the client 1,000,000, of the server 5,000,000 unless the script
+/// says `isn CLIENT SERVER`); everything behind the flags is optional and in any order:
+///
+///     0.010 c > PA. seq 1 ack 1 win 1000 "text" <mss 1460,ws 7,sack,ts 100 0,md5>
+///
+/// Flags are the letters S F R P A U (and `.` for nothing more); `c` and `s` are the ends. `x40` behind a text repeats
+/// it. `ttl N`, `urg N`, `badsum`, `missing N` (payload bytes cut off by the capture), `port N` (another client port).
+/// `raw` behind a number makes it absolute. `time +N` moves packet time on without a packet.
+///
+/// An expectation on what the lines since the last expectations did, or on the state now:
+///
+///     = newData server "text"     = client ESTABLISHED      = anomaly resetNotExact     = no anomaly
+///     = stream server "text"      = end fin                 = open                      = events established,stateChange
+///     = offset server 12          = gap server 10           = retransmission data       = flows 2
+struct ScriptParser {
+  static let clientISN: UInt32 = 1_000_000
+  static let serverISN: UInt32 = 5_000_000
+
+  enum Line {
+    case segment(ScriptedSegment)
+    case wait(Double)
+    case expect([String], text: String?)
+  }
+
+  var clientISN = ScriptParser.clientISN
+  var serverISN = ScriptParser.serverISN
+  private var clock = 0.0
+
+  struct Failure: Error, CustomStringConvertible {
+    var description: String
+  }
+
+  mutating func parse(_ script: String) throws -> [(source: String, line: Line)] {
+    var result: [(String, Line)] = []
+    for raw in script.split(separator: "\n", omittingEmptySubsequences: true) {
+      let source = raw.drop { $0 == " " }
+      if source.isEmpty || source.hasPrefix("#") { continue }
+      var words = try tokens(String(source))
+      if words.first == "isn" {
+        clientISN = UInt32(words[1]) ?? 0
+        serverISN = UInt32(words[2]) ?? 0
+      } else if words.first == "time" {
+        clock += Double(words[1].dropFirst()) ?? 0
+        result.append((String(source), .wait(clock)))
+      } else if words.first == "=" {
+        words.removeFirst()
+        let text = words.first { $0.hasPrefix("\"") }.map { String($0.dropFirst()) }
+        result.append((String(source), .expect(words.filter { !$0.hasPrefix("\"") }, text: text)))
+      } else {
+        result.append((String(source), .segment(try segment(words))))
+      }
+    }
+    return result
+  }
+
+  /// Words; a quoted text is one word that begins with a quote, options in angle brackets one that begins with `<`.
+  private func tokens(_ line: String) throws -> [String] {
+    var words: [String] = []
+    var current = ""
+    var closing: Character?
+    for character in line {
+      if let end = closing {
+        if character == end {
+          words.append(current)
+          current = ""
+          closing = nil
+        } else {
+          current.append(character)
+        }
+      } else if character == "\"" || character == "<" {
+        current = String(character)
+        closing = character == "\"" ? "\"" : ">"
+      } else if character == " " {
+        if !current.isEmpty { words.append(current) }
+        current = ""
+      } else {
+        current.append(character)
+      }
+    }
+    if closing != nil { throw Failure(description: "unclosed in: \(line)") }
+    if !current.isEmpty { words.append(current) }
+    return words
+  }
+
+  private mutating func segment(_ words: [String]) throws -> ScriptedSegment {
+    var segment = ScriptedSegment()
+    var rest = words[...]
+    if let time = Double(rest.first ?? "") {
+      clock = time
+      rest.removeFirst()
+    } else {
+      clock += 0.001
+    }
+    segment.time = clock
+    guard rest.count >= 3, let end = rest.popFirst(), end == "c" || end == "s", rest.popFirst() == ">" else {
+      throw Failure(description: "not a segment: \(words.joined(separator: " "))")
+    }
+    segment.sender = end == "c" ? .client : .server
+    let own = segment.sender == .client ? clientISN : serverISN
+    let other = segment.sender == .client ? serverISN : clientISN
+    for letter in rest.popFirst() ?? "" {
+      switch letter {
+      case "S": segment.flags.insert(.syn)
+      case "F": segment.flags.insert(.fin)
+      case "R": segment.flags.insert(.rst)
+      case "P": segment.flags.insert(.psh)
+      case "A": segment.flags.insert(.ack)
+      case "U": segment.flags.insert(.urg)
+      case ".": break
+      default: throw Failure(description: "unknown flag \(letter)")
+      }
+    }
+    segment.sequence = own
+    func number() throws -> Int64 {
+      guard let word = rest.popFirst(), let value = Int64(word) else { throw Failure(description: "number missing") }
+      return value
+    }
+    while let word = rest.popFirst() {
+      switch word {
+      case "seq": segment.sequence = own &+ UInt32(truncatingIfNeeded: try number())
+      case "ack":
+        segment.acknowledgment = other &+ UInt32(truncatingIfNeeded: try number())
+        segment.flags.insert(.ack)
+      case "seqraw": segment.sequence = UInt32(truncatingIfNeeded: try number())
+      case "ackraw": segment.acknowledgment = UInt32(truncatingIfNeeded: try number())
+      case "win": segment.window = UInt16(truncatingIfNeeded: try number())
+      case "urg": segment.urgentPointer = UInt16(truncatingIfNeeded: try number())
+      case "ttl": segment.timeToLive = UInt8(truncatingIfNeeded: try number())
+      case "missing": segment.missingPayload = UInt32(truncatingIfNeeded: try number())
+      case "port": segment.clientPort = UInt16(truncatingIfNeeded: try number())
+      case "badsum":
+        segment.anomalies.insert(.tcpChecksumInvalid)
+        segment.isAcceptable = false
+      default:
+        if word.hasPrefix("\"") {
+          segment.payload = Array(word.dropFirst().utf8)
+        } else if word.hasPrefix("x"), let times = Int(word.dropFirst()) {
+          segment.payload = (0..<times).flatMap { _ in segment.payload }
+        } else if word.hasPrefix("<") {
+          segment.options = try options(String(word.dropFirst()))
+        } else {
+          throw Failure(description: "unknown word \(word)")
+        }
+      }
+    }
+    return segment
+  }
+
+  private func options(_ text: String) throws -> [UInt8] {
+    func bytes(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+    var result: [UInt8] = []
+    for option in text.split(separator: ",") {
+      let words = option.split(separator: " ").map(String.init)
+      func value(_ index: Int) -> UInt32 { index < words.count ? UInt32(words[index]) ?? 0 : 0 }
+      switch words.first ?? "" {
+      case "mss": result += [2, 4] + bytes(value(1))[2...]
+      case "ws": result += [3, 3, UInt8(truncatingIfNeeded: value(1))]
+      case "sack": result += [4, 2]
+      case "ts": result += [1, 1, 8, 10] + bytes(value(1)) + bytes(value(2))
+      case "md5": result += [19, 18] + [UInt8](repeating: 0xab, count: 16)
+      case "len0": result += [99, 0, 0, 0]
+      case "past": result += [99, 60, 0, 0]
+      case "nop": result += [1]
+      case "tfo": result += [34, 10, 1, 2, 3, 4, 5, 6, 7, 8]
+      default: throw Failure(description: "unknown option \(option)")
+      }
+    }
+    return result
+  }
+}

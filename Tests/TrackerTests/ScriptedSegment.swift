@@ -1,0 +1,67 @@
+import MOSCore
+
+@testable import DualStackTracker
+
+/// One segment of a script, built into memory as the decoder would hand it over.
+struct ScriptedSegment {
+  var time: Double = 0
+  var sender: Side = .client
+  var flags: TCPFlags = []
+  var sequence: UInt32 = 0
+  var acknowledgment: UInt32 = 0
+  var window: UInt16 = 65_535
+  var urgentPointer: UInt16 = 0
+  var timeToLive: UInt8 = 64
+  var options: [UInt8] = []
+  var payload: [UInt8] = []
+  /// Payload bytes that the headers claim beyond those captured.
+  var missingPayload: UInt32 = 0
+  var anomalies = AnomalySet(rawValue: 0)
+  var isAcceptable = true
+  var number: UInt64 = 0
+  var clientPort: UInt16 = 40_000
+
+  /// The header bytes, then the payload.
+  var bytes: [UInt8] {
+    var padded = options
+    while padded.count % 4 != 0 { padded.append(1) }
+    return [UInt8](repeating: 0, count: 20) + padded + payload
+  }
+
+  /// Calls `body` with the packet, whose pointers are valid for the call.
+  func withPacket<Result>(_ body: (UnsafeMutablePointer<DecodedPacket>) -> Result) -> Result {
+    let bytes = bytes
+    // A block of its own, so that a sanitizer sees any step over its end.
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 1)
+    defer { memory.deallocate() }
+    memory.copyMemory(from: bytes, byteCount: bytes.count)
+    let headerLength = bytes.count - payload.count
+    var packet = DecodedPacket(frame: memory)
+    packet.number = number
+    packet.timestamp = Timestamp(nanoseconds: 1_700_000_000_000_000_000 + Int64(time * 1e9))
+    packet.clock = packet.timestamp
+    packet.transport = UnsafeRawPointer(memory)
+    packet.payload = UnsafeRawPointer(memory + headerLength)
+    packet.payloadLength = UInt32(payload.count)
+    packet.payloadWireLength = UInt32(payload.count) + missingPayload
+    packet.ipLength = UInt32(20 + bytes.count) + missingPayload
+    packet.capturedLength = packet.ipLength
+    packet.wireLength = packet.ipLength
+    let key = FlowKey(
+      source: IPAddress(v4: 0x0a00_0001), sourcePort: clientPort, destination: IPAddress(v4: 0x0a00_0002),
+      destinationPort: 80, protocolNumber: 6)
+    packet.key = sender == .client ? key : key.reversed
+    packet.sequence = sequence
+    packet.acknowledgment = acknowledgment
+    packet.flags = flags
+    packet.window = window
+    packet.urgentPointer = urgentPointer
+    packet.tcpHeaderLength = UInt8(headerLength)
+    packet.timeToLive = timeToLive
+    packet.ipVersion = 4
+    packet.kind = .tcp
+    packet.anomalies = anomalies
+    packet.isAcceptable = isAcceptable
+    return withUnsafeMutablePointer(to: &packet, body)
+  }
+}
