@@ -22,7 +22,9 @@ let package = Package(
     .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
     .target(name: "MTCP", dependencies: ["MOSCore"]),
     .target(name: "DualStackTracker", dependencies: ["MOSCore", "MTCP"]),
-    .target(name: "Records", dependencies: ["MOSCore", "MTCP", "DualStackTracker"]),
+    .target(
+      name: "Records",
+      dependencies: ["MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto")]),
     .executableTarget(
       name: "mos",
       dependencies: [

@@ -1,0 +1,184 @@
+import DualStackTracker
+import MOSCore
+import MTCP
+
+/// Formats Suricata's EVE records, one JSON object a line: `flow` and `anomaly`; `EVE+Stats.swift` has `stats`.
+///
+/// Suricata counts `bytes_toserver` and `bytes_toclient` in bytes of frames; here they are bytes of IP datagrams,
+/// because that is what is counted of a flow. `tcp_flags` has the bits that the flow's history tells of: SYN, ACK, FIN
+/// and RST.
+public enum EVE {
+  /// Appends a flow's record. Its `timestamp` is the flow's last packet's.
+  public static func append(flow: UnsafePointer<FlowRecord>, to text: inout RecordText) {
+    let key = flow.pointee.key
+    appendHeader(flow.pointee.lastTimestamp, "flow", FlowUID(flow), packet: 0, &text)
+    appendAddresses(key, ipVersion: key.source.isV4 ? 4 : 6, &text)
+    let duration = flow.pointee.lastTimestamp.since(flow.pointee.firstTimestamp)
+    text.key("flow")
+    text.beginObject()
+    text.member("pkts_toserver", flow.pointee.client.packets)
+    text.member("pkts_toclient", flow.pointee.server.packets)
+    text.member("bytes_toserver", flow.pointee.client.ipBytes)
+    text.member("bytes_toclient", flow.pointee.server.ipBytes)
+    text.member("start", iso8601: flow.pointee.firstTimestamp)
+    text.member("end", iso8601: flow.pointee.lastTimestamp)
+    text.member("age", UInt64(max(0, duration / 1_000_000_000)))
+    text.member("state", flowState(flow))
+    text.member("reason", reason(flow.pointee.end))
+    text.member("alerted", false)
+    text.endObject()
+    if key.protocolNumber == 6 { appendTCP(flow, &text) }
+    text.endRecord()
+  }
+
+  /// Appends an anomaly of a packet: `decode` for what is wrong with the packet by itself, `stream` for what is wrong
+  /// against the connection's state. `flow` is the packet's flow, if it has one.
+  public static func append(
+    anomaly: Anomaly, packet: UnsafePointer<DecodedPacket>, flow: UnsafePointer<FlowRecord>?, to text: inout RecordText
+  ) {
+    appendHeader(
+      packet.pointee.timestamp, "anomaly", flow.map { FlowUID($0) }, packet: packet.pointee.number, &text)
+    if packet.pointee.ipVersion != 0 {
+      appendAddresses(packet.pointee.key, ipVersion: packet.pointee.ipVersion, &text)
+    }
+    text.key("anomaly")
+    text.beginObject()
+    text.member("type", anomaly.rawValue < Anomaly.synWithData.rawValue ? "decode" : "stream")
+    text.member("event", NameTable.anomalies, anomaly.rawValue)
+    text.endObject()
+    text.endRecord()
+  }
+
+  static func appendHeader(
+    _ timestamp: Timestamp, _ type: StaticString, _ uid: FlowUID?, packet: UInt64, _ text: inout RecordText
+  ) {
+    text.beginObject()
+    text.member("timestamp", iso8601: timestamp)
+    if let uid { text.member("flow_id", uid.flowID) }
+    if packet > 0 { text.member("pcap_cnt", packet) }
+    text.member("event_type", type)
+  }
+
+  /// For ICMP there are no ports, as in Suricata.
+  private static func appendAddresses(_ key: FlowKey, ipVersion: UInt8, _ text: inout RecordText) {
+    let hasPorts = [6, 17, 132].contains(key.protocolNumber)
+    if key.vlan > 0 {
+      text.key("vlan")
+      text.beginArray()
+      text.element(UInt64(key.vlan))
+      if key.innerVLAN > 0 { text.element(UInt64(key.innerVLAN)) }
+      text.endArray()
+    }
+    text.member("src_ip", key.source)
+    if hasPorts { text.member("src_port", UInt64(key.sourcePort)) }
+    text.member("dest_ip", key.destination)
+    if hasPorts { text.member("dest_port", UInt64(key.destinationPort)) }
+    switch key.protocolNumber {
+    case 1: text.member("proto", "ICMP")
+    case 6: text.member("proto", "TCP")
+    case 17: text.member("proto", "UDP")
+    case 47: text.member("proto", "GRE")
+    case 50: text.member("proto", "ESP")
+    case 58: text.member("proto", "IPv6-ICMP")
+    case 132: text.member("proto", "SCTP")
+    default:
+      text.key("proto")
+      text.append(UInt8(ascii: "\""))
+      text.append(decimal: UInt64(key.protocolNumber), digits: 3)
+      text.append(UInt8(ascii: "\""))
+    }
+    text.member("ip_v", UInt64(ipVersion))
+  }
+
+  private static func appendTCP(_ flow: UnsafePointer<FlowRecord>, _ text: inout RecordText) {
+    let bits = controlBits(flow)
+    let flags = bits.client.union(bits.server)
+    text.key("tcp")
+    text.beginObject()
+    appendFlags("tcp_flags", flags, &text)
+    appendFlags("tcp_flags_ts", bits.client, &text)
+    appendFlags("tcp_flags_tc", bits.server, &text)
+    if flags.contains(.syn) { text.member("syn", true) }
+    if flags.contains(.fin) { text.member("fin", true) }
+    if flags.contains(.rst) { text.member("rst", true) }
+    if flags.contains(.ack) { text.member("ack", true) }
+    text.member("state", sessionState(flow))
+    text.endObject()
+  }
+
+  private static func appendFlags(_ name: StaticString, _ flags: TCPFlags, _ text: inout RecordText) {
+    text.key(name)
+    text.append(UInt8(ascii: "\""))
+    text.append(hexadecimal: UInt64(flags.rawValue), digits: 2)
+    text.append(UInt8(ascii: "\""))
+  }
+
+  /// The control bits that each side sent, as far as the history tells: PSH, URG and ECN's are not in it.
+  private static func controlBits(_ flow: UnsafePointer<FlowRecord>) -> (client: TCPFlags, server: TCPFlags) {
+    var client = TCPFlags(rawValue: 0)
+    var server = TCPFlags(rawValue: 0)
+    for index in 0..<Int(flow.pointee.history.count) {
+      let letter = flow.pointee.history[index]
+      let flags: TCPFlags
+      switch letter | 0x20 {
+      case UInt8(ascii: "s"): flags = .syn
+      case UInt8(ascii: "h"): flags = [.syn, .ack]
+      case UInt8(ascii: "a"), UInt8(ascii: "d"): flags = .ack
+      case UInt8(ascii: "f"): flags = .fin
+      case UInt8(ascii: "r"): flags = .rst
+      case UInt8(ascii: "i"): flags = [.fin, .rst]
+      default: continue
+      }
+      if letter & 0x20 == 0 { client.formUnion(flags) } else { server.formUnion(flags) }
+    }
+    return (client, server)
+  }
+
+  private static func isClosed(_ flow: UnsafePointer<FlowRecord>) -> Bool {
+    switch flow.pointee.end {
+    case .fin, .resetByClient, .resetByServer: true
+    default: false
+    }
+  }
+
+  /// Suricata's three states of a flow; `established` means for other protocols than TCP that both sides sent.
+  private static func flowState(_ flow: UnsafePointer<FlowRecord>) -> StaticString {
+    if isClosed(flow) { return "closed" }
+    if flow.pointee.key.protocolNumber == 6 {
+      // The smaller of the two raw values belongs to the end that is less far in its handshake.
+      let least = min(flow.pointee.client.state, flow.pointee.server.state)
+      return least >= TCPState.established.rawValue ? "established" : "new"
+    }
+    return flow.pointee.client.packets > 0 && flow.pointee.server.packets > 0 ? "established" : "new"
+  }
+
+  /// Suricata logs a closed flow when its time is over, so that a FIN or a RST is `timeout` too.
+  private static func reason(_ end: EndReason) -> StaticString {
+    switch end {
+    case .fin, .resetByClient, .resetByServer, .timeout: "timeout"
+    case .evicted, .reused: "forced"
+    case .traceEnd, .none: "shutdown"
+    }
+  }
+
+  /// Suricata has one state for both ends. It is that of the end that went further in closing; before that, of the
+  /// server's part in the handshake.
+  private static func sessionState(_ flow: UnsafePointer<FlowRecord>) -> StaticString {
+    if isClosed(flow) { return "closed" }
+    let client = TCPState(rawValue: flow.pointee.client.state) ?? .closed
+    let server = TCPState(rawValue: flow.pointee.server.state) ?? .closed
+    let further = client.rawValue >= server.rawValue ? client : server
+    switch further {
+    case .closed, .listen: return "none"
+    case .synSent: return "syn_sent"
+    case .synReceived: return "syn_recv"
+    case .established: return min(client.rawValue, server.rawValue) == further.rawValue ? "established" : "syn_recv"
+    case .finWait1: return "fin_wait1"
+    case .finWait2: return "fin_wait2"
+    case .closeWait: return "close_wait"
+    case .closing: return "closing"
+    case .lastAck: return "last_ack"
+    case .timeWait: return "time_wait"
+    }
+  }
+}

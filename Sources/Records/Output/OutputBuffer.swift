@@ -1,0 +1,138 @@
+// Unsafe code: `base` points to `capacity` bytes that this struct allocated and owns; the first `count` of them, never
+// more than `capacity`, are initialised.
+
+import MOSCore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A file of records, or standard output, behind a buffer of fixed size.
+///
+/// The first write that fails is remembered in `error`; what comes later is dropped, so that a full disk or a closed
+/// pipe does not stop the replay. The caller reports `error` at the end. The process must ignore SIGPIPE.
+public struct OutputBuffer: ~Copyable, @unchecked Sendable {
+  private let base: UnsafeMutablePointer<UInt8>
+  private let capacity: Int
+  private var count = 0
+  private var descriptor: Int32
+  private let ownsDescriptor: Bool
+  private var recordsWritten: UInt64 = 0
+  private var headerLines: UInt64
+  /// The file, as the user named it; `-` for standard output.
+  public let path: String
+  /// The first failure, if there was one.
+  public private(set) var error: OutputError?
+
+  /// Opens `path` for writing and empties it if it exists; `-` is standard output. `capacity` is the buffer's size in
+  /// bytes. `headerLines` is how many lines at the start are not records. Throws what `open` failed with.
+  public init(path: String, capacity: Int = 256 * 1024, headerLines: Int = 0) throws(OutputError) {
+    var descriptor: Int32 = 1
+    if path != "-" {
+      repeat {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      } while descriptor < 0 && errno == EINTR
+      if descriptor < 0 { throw OutputError(path: path, operation: .open, code: errno) }
+    }
+    self.init(
+      descriptor: descriptor, path: path, ownsDescriptor: path != "-", capacity: capacity, headerLines: headerLines)
+  }
+
+  /// An output to an open file descriptor, which is closed with the output if `ownsDescriptor`.
+  public init(
+    descriptor: Int32, path: String, ownsDescriptor: Bool, capacity: Int = 256 * 1024, headerLines: Int = 0
+  ) {
+    self.descriptor = descriptor
+    self.path = path
+    self.ownsDescriptor = ownsDescriptor
+    self.capacity = max(capacity, 1)
+    self.headerLines = UInt64(headerLines)
+    base = .allocate(capacity: self.capacity)
+  }
+
+  deinit {
+    base.deallocate()
+    if ownsDescriptor && descriptor >= 0 { _ = close(descriptor) }
+  }
+
+  /// Writes what `text` holds and empties it.
+  public mutating func write(_ text: inout RecordText) {
+    write(text.bytes)
+    text.removeAll()
+  }
+
+  /// Writes bytes: whole records, each ending with a line feed, or parts of them.
+  public mutating func write(_ bytes: UnsafeRawBufferPointer) {
+    guard error == nil, let start = bytes.baseAddress, !bytes.isEmpty else { return }
+    if capacity &- count < bytes.count {
+      flush()
+      if bytes.count >= capacity {
+        writeThrough(bytes)
+        return
+      }
+      if error != nil { return }
+    }
+    UnsafeMutableRawPointer(base.advanced(by: count)).copyMemory(from: start, byteCount: bytes.count)
+    count &+= bytes.count
+  }
+
+  /// Hands everything to the system.
+  public mutating func flush() {
+    if count > 0 { writeThrough(UnsafeRawBufferPointer(start: base, count: count)) }
+    count = 0
+  }
+
+  /// Flushes, and closes the file; a failure that the system only now reports is remembered too. What is written later
+  /// is dropped.
+  public mutating func finish() {
+    flush()
+    guard ownsDescriptor, descriptor >= 0 else { return }
+    // Not repeated after EINTR: on Linux the descriptor is gone even then.
+    let result = close(descriptor)
+    let code = errno
+    descriptor = -1
+    if result != 0 && code != EINTR { fail(code) }
+  }
+
+  private mutating func writeThrough(_ bytes: UnsafeRawBufferPointer) {
+    guard error == nil else { return }
+    var done = 0
+    while done < bytes.count {
+      let result = systemWrite(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      if result > 0 {
+        countRecords(in: UnsafeRawBufferPointer(rebasing: bytes[done..<done + result]))
+        done += result
+      } else if result < 0 && (errno == EINTR || (errno == EAGAIN && waitUntilWritable(descriptor))) {
+        continue
+      } else {
+        fail(result == 0 ? EIO : errno)
+        return
+      }
+    }
+  }
+
+  private mutating func countRecords(in bytes: UnsafeRawBufferPointer) {
+    for byte in bytes where byte == UInt8(ascii: "\n") {
+      if headerLines > 0 { headerLines -= 1 } else { recordsWritten &+= 1 }
+    }
+  }
+
+  private mutating func fail(_ code: Int32) {
+    if error == nil { error = OutputError(path: path, operation: .write(records: recordsWritten), code: code) }
+  }
+}
+
+private func systemWrite(_ descriptor: Int32, _ start: UnsafeRawPointer, _ count: Int) -> Int {
+  write(descriptor, start, count)
+}
+
+/// Waits until a descriptor that somebody made non-blocking takes bytes again; false when polling fails.
+private func waitUntilWritable(_ descriptor: Int32) -> Bool {
+  var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+  let result = poll(&request, 1, -1)
+  return result > 0 || errno == EINTR
+}

@@ -1,0 +1,81 @@
+import MOSCore
+
+extension RecordText {
+  /// Appends nanoseconds as seconds with `decimals` decimals (1 to 9); what is finer is cut off.
+  ///
+  /// Done in integers: a `Double` has too few digits for nanoseconds since 1970.
+  public mutating func append(seconds nanoseconds: Int64, decimals: Int = 6) {
+    if nanoseconds < 0 { append(UInt8(ascii: "-")) }
+    let (seconds, rest) = nanoseconds.magnitude.quotientAndRemainder(dividingBy: 1_000_000_000)
+    append(decimal: seconds)
+    append(UInt8(ascii: "."))
+    switch decimals {
+    case 9: append(decimal: rest, digits: 9)
+    case 6: append(decimal: rest / 1000, digits: 6)
+    default:
+      var rest = rest
+      for _ in max(1, min(decimals, 9))..<9 { rest /= 10 }
+      append(decimal: rest, digits: max(1, min(decimals, 9)))
+    }
+  }
+
+  /// Appends a time stamp as seconds since 1970 with six decimals, or nine when it is not a whole number of
+  /// microseconds.
+  public mutating func append(timestamp: Timestamp) {
+    append(seconds: timestamp.nanoseconds, decimals: timestamp.nanoseconds % 1000 == 0 ? 6 : 9)
+  }
+
+  /// Appends a time stamp as Suricata does: `2024-02-29T12:34:56.123456+0000`, UTC.
+  public mutating func append(iso8601 timestamp: Timestamp) {
+    let time = CivilTime(timestamp)
+    append(decimal: UInt64(truncatingIfNeeded: time.year), digits: 4)
+    append(UInt8(ascii: "-"))
+    append(decimal: time.month, digits: 2)
+    append(UInt8(ascii: "-"))
+    append(decimal: time.day, digits: 2)
+    append(UInt8(ascii: "T"))
+    append(decimal: time.hour, digits: 2)
+    append(UInt8(ascii: ":"))
+    append(decimal: time.minute, digits: 2)
+    append(UInt8(ascii: ":"))
+    append(decimal: time.second, digits: 2)
+    append(UInt8(ascii: "."))
+    append(decimal: time.nanosecond / 1000, digits: 6)
+    append("+0000")
+  }
+
+}
+
+/// A time stamp's date and time of day in UTC, proleptic Gregorian calendar.
+struct CivilTime: BitwiseCopyable {
+  var year: Int64
+  var month: UInt64
+  var day: UInt64
+  var hour: UInt64
+  var minute: UInt64
+  var second: UInt64
+  var nanosecond: UInt64
+
+  /// Years are counted from March within 400-year eras, so that the leap day comes last and needs no case.
+  init(_ timestamp: Timestamp) {
+    let nanosecondsPerDay: Int64 = 86_400_000_000_000
+    var days = timestamp.nanoseconds / nanosecondsPerDay
+    var time = timestamp.nanoseconds % nanosecondsPerDay
+    if time < 0 {
+      time += nanosecondsPerDay
+      days -= 1
+    }
+    let sinceEra = days + 719_468
+    let era = (sinceEra >= 0 ? sinceEra : sinceEra - 146_096) / 146_097
+    let dayOfEra = sinceEra - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    day = UInt64(dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
+    month = UInt64(monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9)
+    year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    nanosecond = UInt64(time % 1_000_000_000)
+    let seconds = UInt64(time / 1_000_000_000)
+    (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60)
+  }
+}
