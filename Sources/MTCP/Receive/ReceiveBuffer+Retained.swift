@@ -1,6 +1,5 @@
 /// Unsafe code: writes chunks through pointers. What must hold: the chunks from `retainedHead` to `retainedTail` follow
-/// on each other without a hole, all but the last are full (but for a tail that `release` has emptied of nothing), and
-/// their ordinals count up by one.
+/// on each other without a hole, all but the last are full, and their ordinals count up by one.
 extension ReceiveBuffer {
   /// Keeps a copy of in-order bytes, to compare retransmissions with.
   ///
@@ -90,7 +89,7 @@ extension ReceiveBuffer {
     let end = start + count < last ? start + count : last
     var compared: UInt32 = 0
     guard position < end else { return (0, -1) }
-    var index = pool.retainedChunk(retainedHead, at: position)
+    var index = pool.retainedChunk(retainedHead, at: position).index
     while index != 0, position < end {
       let chunk = pool.chunk(index).pointee
       let stop = end < chunk.end ? end : chunk.end
@@ -183,11 +182,14 @@ extension ReceiveBuffer {
 
 extension SegmentPool {
   /// The retained chunk that holds the byte at `position`, which lies in or behind the one at `first`; 0 if none does.
-  func retainedChunk(_ first: UInt32, at position: SequenceNumber) -> UInt32 {
+  /// And how many links were followed: at most 62 and one for each 256 chunks.
+  func retainedChunk(_ first: UInt32, at position: SequenceNumber) -> (index: UInt32, steps: UInt32) {
     var index = first
+    var steps: UInt32 = 0
     while index != 0 {
       let chunk = chunk(index).pointee
-      if position < chunk.end { return index }
+      if position < chunk.end { break }
+      steps &+= 1
       if chunk.right != 0, self.chunk(chunk.right).pointee.start <= position {
         index = chunk.right
       } else if chunk.left != 0, self.chunk(chunk.left).pointee.start <= position {
@@ -196,6 +198,6 @@ extension SegmentPool {
         index = chunk.next
       }
     }
-    return 0
+    return (index, steps)
   }
 }

@@ -1,0 +1,122 @@
+import Testing
+
+@testable import MTCP
+
+@Suite struct RetainedBytesTests {
+  static let bases: [UInt32] = [0, 1 << 31 - 30_000, UInt32.max - 30_000]
+
+  @Test(arguments: bases)
+  func aRetransmissionIsComparedWithWhatWasSentFirst(base: UInt32) {
+    var generator = SeededGenerator(seed: 3)
+    let stream = generator.bytes(60_000)
+    var fixture = BufferFixture()
+    var at = 0
+    while at < stream.count {
+      let length = min(Int.random(in: 1...2000, using: &generator), stream.count - at)
+      fixture.retain(Array(stream[at..<at + length]), at: base &+ UInt32(at))
+      at += length
+    }
+    let used = fixture.bytesInUse
+    #expect(used == (60_000 + 223) / 224 * 256)
+    for _ in 0..<500 {
+      let start = Int.random(in: 0..<stream.count, using: &generator)
+      let count = Int.random(in: 1...min(3000, stream.count - start), using: &generator)
+      var segment = Array(stream[start..<start + count])
+      let same = fixture.compare(segment, at: base &+ UInt32(start))
+      #expect(same.compared == UInt32(count) && same.firstDifference == -1)
+      let wrong = Int.random(in: 0..<count, using: &generator)
+      segment[wrong] ^= 0x20
+      let other = fixture.compare(segment, at: base &+ UInt32(start))
+      #expect(other.compared == UInt32(count) && other.firstDifference == Int32(wrong))
+    }
+    fixture.removeAll()
+    let left = fixture.bytesInUse
+    #expect(left == 0)
+  }
+
+  /// Bytes come and are acknowledged in any rhythm: whatever lies above the acknowledgment is still there.
+  @Test(arguments: bases)
+  func acknowledgedChunksAreGivenBack(base: UInt32) {
+    for round in 0..<9 {
+      var generator = SeededGenerator(seed: 40 + UInt64(round))
+      let stream = generator.bytes(100_000)
+      var fixture = BufferFixture()
+      var sent = 0
+      var acknowledged = 0
+      let window = [600, 5000, 60_000][round % 3]
+      while sent < stream.count {
+        let length = min(Int.random(in: 1...1460, using: &generator), stream.count - sent)
+        fixture.retain(Array(stream[sent..<sent + length]), at: base &+ UInt32(sent))
+        sent += length
+        if sent - acknowledged > window || Int.random(in: 0..<9, using: &generator) == 0 {
+          acknowledged = Int.random(in: acknowledged...sent, using: &generator)
+          fixture.release(below: base &+ UInt32(acknowledged))
+        }
+        let used = fixture.bytesInUse
+        #expect(used <= ((sent - acknowledged) / 224 + 2) * 256)
+        guard acknowledged < sent else {
+          #expect(!fixture.buffer.hasRetained)
+          continue
+        }
+        let start = Int.random(in: acknowledged..<sent, using: &generator)
+        let result = fixture.compare(Array(stream[start..<sent]), at: base &+ UInt32(start))
+        #expect(result.compared == UInt32(sent - start) && result.firstDifference == -1)
+      }
+      fixture.release(below: base &+ UInt32(sent))
+      let left = fixture.bytesInUse
+      #expect(left == 0)
+    }
+  }
+
+  @Test func onlyTheRetainedPartIsCompared() {
+    var fixture = BufferFixture()
+    fixture.retain([10, 11, 12, 13], at: 100)
+    let before = fixture.compare([1, 2, 3], at: 97)
+    #expect(before.compared == 0 && before.firstDifference == -1)
+    let behind = fixture.compare([1, 2, 3], at: 104)
+    #expect(behind.compared == 0 && behind.firstDifference == -1)
+    let around = fixture.compare([0, 0, 10, 11, 12, 13, 0], at: 98)
+    #expect(around.compared == 4 && around.firstDifference == -1)
+    let differing = fixture.compare([0, 0, 10, 0, 12, 0, 0], at: 98)
+    #expect(differing.compared == 4 && differing.firstDifference == 3)
+    #expect(fixture.compare([], at: 100).compared == 0)
+  }
+
+  @Test func aJumpStartsOver() {
+    var fixture = BufferFixture()
+    fixture.retain(.init(repeating: 1, count: 1000), at: 100)
+    fixture.retain(.init(repeating: 2, count: 10), at: 1101)
+    let range = fixture.buffer.retainedRange(pool: fixture.pool)
+    #expect(range?.start == SequenceNumber(1101) && range?.end == SequenceNumber(1111))
+    let used = fixture.bytesInUse
+    #expect(used == 256)
+  }
+
+  @Test func aChainFromTheQueueIsRetained() {
+    var fixture = BufferFixture()
+    let stream = (0..<5000).map { UInt8(truncatingIfNeeded: $0 ^ $0 >> 8) }
+    fixture.retain(Array(stream[..<100]), at: 0)
+    for start in stride(from: 4999, to: 99, by: -1) {
+      fixture.insert([stream[start]], at: UInt32(start), next: 100, policy: .linux)
+    }
+    let taken = fixture.buffer.takeContiguous(from: SequenceNumber(100), pool: &fixture.pool)
+    fixture.buffer.retainChain(chain: taken.chain, at: SequenceNumber(100), pool: &fixture.pool)
+    fixture.pool.releaseChain(taken.chain)
+    let result = fixture.compare(stream, at: 0)
+    #expect(result.compared == 5000 && result.firstDifference == -1)
+    let used = fixture.bytesInUse
+    #expect(used == (5000 + 223) / 224 * 256)
+  }
+
+  @Test func aByteFarIntoManyRetainedOnesIsFoundInFewSteps() {
+    var fixture = BufferFixture()
+    let block = [UInt8](repeating: 1, count: 1 << 14)
+    for index in 0..<UInt32(256) { fixture.retain(block, at: index << 14) }
+    for ordinal in [UInt32(0), 17, 4000, 18_000, 18_724] {
+      let (index, steps) = fixture.pool.retainedChunk(fixture.buffer.retainedHead, at: SequenceNumber(ordinal * 224))
+      let found = fixture.pool.chunk(index).pointee.priority
+      #expect(found == ordinal)
+      #expect(steps < 140)
+    }
+  }
+}
