@@ -2,7 +2,7 @@ import DualStackTracker
 import MOSCore
 import MTCP
 
-/// Formats Suricata's EVE records, one JSON object a line: `flow` and `anomaly`; `EVE+Stats.swift` has `stats`.
+/// Formats Suricata's EVE records, one JSON object a line: `flow` and `anomaly`; `ReplayStatistics+JSON.swift` has `stats`.
 ///
 /// Suricata counts `bytes_toserver` and `bytes_toclient` in bytes of frames; here they are bytes of IP datagrams,
 /// because that is what is counted of a flow. `tcp_flags` has the bits that the flow's history tells of: SYN, ACK, FIN

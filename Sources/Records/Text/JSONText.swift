@@ -81,6 +81,15 @@ extension RecordText {
     append(UInt8(ascii: "\""))
   }
 
+  /// A member whose name is from a table, with an unsigned number.
+  mutating func member(_ table: NameTable, _ index: UInt8, _ value: UInt64) {
+    if last != UInt8(ascii: "{") { append(UInt8(ascii: ",")) }
+    append(UInt8(ascii: "\""))
+    append(bytes: table[index])
+    append("\":")
+    append(decimal: value)
+  }
+
   /// A member with a string of any content.
   public mutating func member(_ name: StaticString, string: String) {
     key(name)

@@ -19,6 +19,13 @@ extension RecordText {
     }
   }
 
+  /// Appends a number of thousandths as a decimal number with three decimals.
+  mutating func append(thousandths value: UInt64) {
+    append(decimal: value / 1000)
+    append(UInt8(ascii: "."))
+    append(decimal: value % 1000, digits: 3)
+  }
+
   /// Appends a time stamp as seconds since 1970 with six decimals, or nine when it is not a whole number of
   /// microseconds.
   public mutating func append(timestamp: Timestamp) {
