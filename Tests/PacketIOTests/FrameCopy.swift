@@ -3,7 +3,7 @@ import MOSCore
 import PacketIO
 
 /// A frame whose bytes are its own.
-struct FrameCopy: Equatable {
+struct FrameCopy: Equatable, CustomStringConvertible, CustomReflectable {
   var bytes: [UInt8]
   var wireLength: UInt32
   var nanoseconds: Int64
@@ -15,6 +15,10 @@ struct FrameCopy: Equatable {
     self.nanoseconds = nanoseconds
     self.linkType = linkType
   }
+
+  // Short, for the sake of failure reports.
+  var description: String { "\(bytes.count)/\(wireLength) bytes at \(nanoseconds) (\(linkType))" }
+  var customMirror: Mirror { Mirror(self, children: []) }
 
   init(_ frame: CapturedFrame) {
     bytes = [UInt8](UnsafeRawBufferPointer(start: frame.bytes, count: Int(frame.capturedLength)))

@@ -36,6 +36,13 @@ import Testing
     }
   }
 
+  @Test(
+    "the shared captures are among those compared",
+    .enabled(if: SharedMaterial.folder != nil, "no folder of shared captures: set MOS_SHARED"))
+  func sharedMaterial() {
+    #expect(SharedMaterial.captures().count > 250)
+  }
+
   @Test("every capture at hand has the frames that libpcap sees", arguments: SharedMaterial.captures())
   func sameFrames(path: String) throws {
     let opinion = try #require(Self.read(path), "libpcap does not open \(path)")

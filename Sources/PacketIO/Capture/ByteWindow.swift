@@ -135,7 +135,7 @@ struct ByteWindow: ~Copyable {
   private mutating func touchMapped() {
     if touched < cursor { touched = cursor }
     let ahead = burstLength &+ burstLength / 2
-    if populated - cursor < ahead { populate() }
+    while populated < end, populated - cursor < ahead { populate() }
     let limit = cursor + min(end - cursor, ahead)
     var sum: UInt8 = 0
     var line = touched
@@ -156,14 +156,12 @@ struct ByteWindow: ~Copyable {
   }
 
   /// Maps the next pages. Unlike an access, this fails softly when somebody has cut the file short since it was opened;
-  /// the window then ends there. (Cut in the moment between this and the access, the process still gets SIGBUS.)
+  /// the window then ends there. A cut below what is mapped so still ends the process with SIGBUS.
   private mutating func populate() {
-    while populated - cursor < Self.populateStep, populated < end {
-      let step = min(Self.populateStep, end - populated)
-      if madvise(UnsafeMutableRawPointer(mutating: populated), step, MADV_POPULATE_READ) != 0, errno == EFAULT {
-        end = populated > cursor ? populated : cursor
-        return
-      }
+    let step = min(Self.populateStep, end - populated)
+    if madvise(UnsafeMutableRawPointer(mutating: populated), step, MADV_POPULATE_READ) != 0, errno == EFAULT {
+      end = populated > cursor ? populated : cursor
+    } else {
       populated += step
     }
   }
