@@ -1,0 +1,95 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+extension ReplayCommand {
+  /// What was asked for. Throws a `ValidationError` of one line for values that are out of range or do not go together.
+  func options() throws -> ReplayOptions {
+    try check()
+    var options = ReplayOptions()
+    options.files = files
+    options.filter = filter
+    options.connectionLog = connLog
+    options.connectionFormat = connFormat == .zeek ? .zeek : .json
+    options.eve = eve
+    options.events = events
+    options.extract = extract
+    options.streamHash = streamHash
+    options.communityID = communityID
+    options.decoder.verifyChecksums = checksum == .verify
+    if let tunnels { options.decoder.tunnels = tunnels.tunnels }
+    options.tracker.maximumFlows = maxFlows
+    options.tracker.midstream = midstream == .yes
+    options.tracker.urgentInline = urgentInline
+    options.tracker.distinguishesVLANs = vlanTracking == .yes
+    if let overlapPolicy { options.tracker.overlapPolicy = overlapPolicy.policy }
+    if let idleTimeout { options.tracker.idleTimeout = idleTimeout.nanoseconds }
+    if let halfOpenTimeout { options.tracker.halfOpenTimeout = halfOpenTimeout.nanoseconds }
+    if let udpTimeout { options.tracker.datagramTimeout = udpTimeout.nanoseconds }
+    options.workers = workers
+    options.loops = loop
+    options.preload = preload || loop > 1
+    if let speed { options.speed = speed }
+    options.quiet = quiet
+    options.statistics = stats == .json ? .json : .text
+    options.statisticsRequested = stats != nil
+    return options
+  }
+
+  private var recordFiles: [(option: String, path: String)] {
+    [("--conn-log", connLog), ("--eve", eve), ("--events", events)].compactMap { option, path in
+      path.map { (option, $0) }
+    }
+  }
+
+  private func check() throws {
+    guard 1...64 ~= workers else { throw ValidationError("--workers \(workers): 1 to 64 can work") }
+    guard 1...1_000_000_000 ~= loop else { throw ValidationError("--loop \(loop): 1 to 1000000000 times can be run") }
+    guard 1...Int(Int32.max) ~= maxFlows else {
+      throw ValidationError("--max-flows \(maxFlows): 1 to \(Int32.max) can be kept")
+    }
+    if connLog == nil {
+      let lost = [
+        (streamHash, "--stream-hash"), (communityID, "--community-id"), (connFormat != nil, "--conn-format"),
+      ]
+      if let option = lost.first(where: \.0)?.1 {
+        throw ValidationError("\(option) is about the connection records: give --conn-log FILE too")
+      }
+    }
+    if files.filter({ $0 == "-" }).count > 1 { throw ValidationError("standard input (-) is given more than once") }
+    try checkRecordFiles()
+  }
+
+  private func checkRecordFiles() throws {
+    let files = recordFiles
+    let standard = files.filter { $0.path == "-" }
+    if standard.count > 1 {
+      let names = standard.map(\.option).joined(separator: " and ")
+      throw ValidationError("\(names): only one can go to standard output")
+    }
+    for (index, file) in files.enumerated() where file.path != "-" {
+      if file.path.isEmpty { throw ValidationError("\(file.option): the name of the file is empty") }
+      if let other = files[..<index].first(where: { isSameFile($0.path, file.path) }) {
+        throw ValidationError("\(other.option) and \(file.option): both would write \(file.path)")
+      }
+      if let capture = self.files.first(where: { isSameFile($0, file.path) }) {
+        throw ValidationError("\(file.option) \(file.path): would overwrite the capture \(capture)")
+      }
+    }
+  }
+
+  /// Whether two names are the same, or those of one regular file.
+  private func isSameFile(_ left: String, _ right: String) -> Bool {
+    if left == right { return true }
+    var one = stat()
+    var other = stat()
+    guard stat(left, &one) == 0, stat(right, &other) == 0 else { return false }
+    return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_mode & S_IFMT == S_IFREG
+  }
+}
