@@ -110,7 +110,8 @@ public struct EventRecord: BitwiseCopyable {
   /// `newData`: how many of the chain's bytes belong to this record.
   public var chainLength: UInt32 = 0
 
-  @inlinable init(_ kind: EventKind, _ hook: Hook, _ side: Side) {
+  /// An event of `side` at `hook`; its other fields are zero.
+  @inlinable public init(_ kind: EventKind, _ hook: Hook, _ side: Side) {
     self.kind = kind
     self.hook = hook
     self.side = side

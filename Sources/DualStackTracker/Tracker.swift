@@ -57,6 +57,9 @@ public struct Tracker: ~Copyable {
   /// A flow's record. Precondition: `flow` was named by the tracker and not freed since.
   public func record(_ flow: UInt32) -> UnsafeMutablePointer<FlowRecord> { records.pointer(flow) }
 
+  /// Where `record(0)` would be: `recordBase + flow` is `record(flow)`, for closures that cannot borrow the tracker.
+  public var recordBase: UnsafeMutablePointer<FlowRecord> { records.base }
+
   /// Reads the bytes of a `newData` record in order, as spans that are valid until the tracker's next step.
   @inline(__always)
   public func forEachSpan(of event: EventRecord, _ body: (UnsafeRawBufferPointer) -> Void) {

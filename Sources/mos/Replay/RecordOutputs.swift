@@ -1,0 +1,74 @@
+import MOSCore
+import Records
+
+/// The files of the record streams.
+struct RecordOutputs: ~Copyable {
+  var connections: OutputBuffer?
+  var eve: OutputBuffer?
+  var events: OutputBuffer?
+  private let log: ConnectionLog?
+
+  /// Opens the files that `options` name.
+  init(_ options: ReplayOptions) throws(ReplayFailure) {
+    connections = try RecordOutputs.open(options.connectionLog)
+    eve = try RecordOutputs.open(options.eve)
+    events = try RecordOutputs.open(options.events)
+    log = options.connectionLog == nil
+      ? nil
+      : ConnectionLog(
+        format: options.connectionFormat, hasStreamDigests: options.streamHash, hasCommunityID: options.communityID)
+  }
+
+  private static func open(_ path: String?) throws(ReplayFailure) -> OutputBuffer? {
+    guard let path else { return nil }
+    do { return try OutputBuffer(path: path) } catch {
+      throw ReplayFailure(message: error.description, status: 3)
+    }
+  }
+
+  /// Writes what one worker collected, and empties it.
+  mutating func write(_ recorder: inout Recorder) {
+    RecordOutputs.move(&recorder.eventBlock, to: &events)
+    RecordOutputs.move(&recorder.eveBlock, to: &eve)
+    RecordOutputs.move(&recorder.eveFlowBlock, to: &eve)
+    RecordOutputs.move(&recorder.connectionBlock, to: &connections)
+  }
+
+  /// One block, in the order of its keys.
+  static func move(_ block: inout RecordBlock, to output: inout OutputBuffer?) {
+    if block.entries.isEmpty { return }
+    if output == nil {
+      block.removeAll()
+      return
+    }
+    withUnsafeMutablePointer(to: &block) { block in
+      RecordBlock.write(UnsafeMutableBufferPointer(start: block, count: 1), to: &output!)
+    }
+  }
+
+  /// Writes what stands before the first record, when the time of the first packet is known.
+  mutating func begin(opened: Timestamp) {
+    var text = RecordText()
+    log?.appendHeader(opened: opened, to: &text)
+    connections?.write(&text)
+  }
+
+  /// Writes EVE's `stats` record, which counts the packets from `start` to `end`.
+  mutating func writeStatistics(_ statistics: ReplayStatistics, start: Timestamp, end: Timestamp) {
+    guard eve != nil else { return }
+    var text = RecordText()
+    EVE.append(stats: statistics, start: start, timestamp: end, to: &text)
+    eve?.write(&text)
+  }
+
+  /// Writes what stands behind the last record and closes the files. Returns what went wrong, the first of each file.
+  mutating func finish(closed: Timestamp) -> [OutputError] {
+    var text = RecordText()
+    log?.appendFooter(closed: closed, to: &text)
+    connections?.write(&text)
+    connections?.finish()
+    eve?.finish()
+    events?.finish()
+    return [connections?.error, eve?.error, events?.error].compactMap { $0 }
+  }
+}

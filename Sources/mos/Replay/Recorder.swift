@@ -1,0 +1,203 @@
+import DualStackTracker
+import MOSCore
+import Records
+
+/// What a worker writes: lines of the record streams that were asked for, collected for one epoch with the keys that
+/// put the lines of all workers in one order.
+struct Recorder: ~Copyable {
+  /// Which streams there are.
+  struct Streams: Sendable {
+    var connections: ConnectionLog?
+    var eve = false
+    var events = false
+    var digests = false
+    var extracts = false
+
+    /// The streams that `options` name.
+    init(_ options: ReplayOptions) {
+      if options.connectionLog != nil {
+        connections = ConnectionLog(
+          format: options.connectionFormat, hasStreamDigests: options.streamHash, hasCommunityID: options.communityID)
+      }
+      eve = options.eve != nil
+      events = options.events != nil
+      digests = options.streamHash && connections != nil
+      extracts = options.extract != nil
+    }
+
+    /// Somebody looks at records of flows.
+    var wantsFlows: Bool { connections != nil || eve }
+  }
+
+  /// Key of what no packet caused: behind everything else of its epoch.
+  static let behindPackets = UInt64.max
+
+  let streams: Streams
+  var connectionBlock = RecordBlock()
+  var eveBlock = RecordBlock()
+  /// EVE's flow records; they come behind the anomalies of their epoch.
+  var eveFlowBlock = RecordBlock()
+  var eventBlock = RecordBlock()
+  private var digests = StreamDigests()
+  private var extractor: StreamExtractor?
+  private var attachments = Attachments()
+  /// Flows whose records are final and not yet written.
+  var finished: [UInt32] = []
+
+  /// A recorder of what `options` name. Throws when the folder for the streams cannot be used.
+  init(_ options: ReplayOptions) throws(ReplayFailure) {
+    streams = Streams(options)
+    guard let directory = options.extract else {
+      extractor = nil
+      return
+    }
+    do { extractor = try StreamExtractor(directory: directory) } catch {
+      throw ReplayFailure(message: error.description, status: 3)
+    }
+  }
+
+  /// What went wrong with the streams' files, if anything.
+  var extractionError: OutputError? {
+    switch extractor {
+    case .some(let extractor): extractor.error
+    case .none: nil
+    }
+  }
+
+  /// Records of ended flows are kept until the end of the epoch.
+  var keepsFlows: Bool { streams.wantsFlows || streams.digests || streams.extracts }
+  /// Every packet is looked at, also those without events of their own.
+  var wantsPackets: Bool { streams.events }
+  /// Packets with events are looked at.
+  var wantsEvents: Bool { streams.events || streams.eve || streams.digests || streams.extracts }
+
+  /// Takes what one step of the tracker returned for `packet`; `flow` is 0 for a packet without one.
+  mutating func record(_ tracker: inout Tracker, flow: UInt32, packet: UnsafePointer<DecodedPacket>) {
+    let record = flow == 0 ? nil : tracker.record(flow)
+    if streams.events { writeFacts(tracker.events.set, record: record, packet: packet) }
+    for index in 0..<tracker.events.count {
+      let event = tracker.events[index]
+      switch event.kind {
+      case .newData:
+        if let record { take(event, record: record, tracker: &tracker) }
+      case .anomaly where streams.eve:
+        if let anomaly = Anomaly(rawValue: event.code) {
+          EVE.append(anomaly: anomaly, packet: packet, flow: record.map { UnsafePointer($0) }, to: &eveBlock.text)
+          eveBlock.commit(key1: packet.pointee.number, key2: 0)
+        }
+      default: break
+      }
+      guard streams.events else { continue }
+      if let record {
+        EventLog.append(
+          event, number: packet.pointee.number, timestamp: packet.pointee.timestamp, flow: UnsafePointer(record),
+          to: &eventBlock.text)
+      } else if event.kind == .anomaly, let anomaly = Anomaly(rawValue: event.code) {
+        EventLog.append(anomaly, packet: packet, to: &eventBlock.text)
+      }
+      eventBlock.commit(key1: packet.pointee.number, key2: 0)
+    }
+  }
+
+  /// Events that are mere facts.
+  private mutating func writeFacts(
+    _ set: EventSet, record: UnsafeMutablePointer<FlowRecord>?, packet: UnsafePointer<DecodedPacket>
+  ) {
+    if set.contains(.orphan) { EventLog.append(.orphan, hook: .wire, packet: packet, to: &eventBlock.text) }
+    if set.contains(.packet), let record {
+      let fromClient = packet.pointee.key.source == record.pointee.key.source
+        && packet.pointee.key.sourcePort == record.pointee.key.sourcePort
+      EventLog.append(
+        .packet, hook: facts, side: (facts == .sender) == fromClient ? .client : .server,
+        number: packet.pointee.number, timestamp: packet.pointee.timestamp, flow: UnsafePointer(record),
+        to: &eventBlock.text)
+    }
+    eventBlock.commit(key1: packet.pointee.number, key2: 0)
+  }
+
+  /// The hook of the step whose events are being recorded.
+  var facts: Hook = .sender
+
+  /// Bytes that became readable.
+  private mutating func take(
+    _ event: EventRecord, record: UnsafeMutablePointer<FlowRecord>, tracker: inout Tracker
+  ) {
+    if !streams.digests && !streams.extracts { return }
+    if record.pointee.attachment == 0 {
+      record.pointee.attachment = attachments.add(
+        digest: streams.digests ? digests.attach() : 0, file: extractor?.attach(record.pointee.key) ?? 0)
+    }
+    let attachment = attachments[record.pointee.attachment]
+    var offset = event.offset
+    tracker.forEachSpan(of: event) { span in
+      if attachment.digest != 0 { digests.append(attachment.digest, event.side, offset: offset, bytes: span) }
+      if attachment.file != 0 { extractor?.append(attachment.file, event.side, offset: offset, bytes: span) }
+      offset &+= UInt64(span.count)
+    }
+  }
+
+  /// A flow ended without a packet of its own.
+  mutating func recordEnd(_ record: UnsafeMutablePointer<FlowRecord>) {
+    guard streams.events else { return }
+    var event = EventRecord(.connectionEnd, .timer, .client)
+    event.code = record.pointee.end.rawValue
+    EventLog.append(
+      event, number: 0, timestamp: record.pointee.lastTimestamp, flow: UnsafePointer(record), to: &eventBlock.text)
+    eventBlock.commit(key1: Recorder.behindPackets, key2: record.pointee.firstPacket)
+  }
+
+  /// The key of a flow's records: the packet that ended it, then its first.
+  static func key(_ record: UnsafePointer<FlowRecord>) -> (UInt64, UInt64) {
+    let end = record.pointee.endPacket
+    return (end == 0 ? behindPackets : end, record.pointee.firstPacket)
+  }
+
+  /// Puts the flows that ended in this epoch in the order of their records.
+  mutating func sortFinished(_ tracker: borrowing Tracker) {
+    let base = tracker.recordBase
+    finished.sort { Recorder.key(base + Int($0)) < Recorder.key(base + Int($1)) }
+  }
+
+  /// Writes one flow's records, and gives the flow back.
+  mutating func write(_ flow: UInt32, _ tracker: inout Tracker) {
+    let record = UnsafePointer(tracker.record(flow))
+    let key = Recorder.key(record)
+    var pair: StreamDigestPair?
+    if record.pointee.attachment != 0 {
+      let attachment = attachments.remove(record.pointee.attachment)
+      if attachment.digest != 0 { pair = digests.finish(attachment.digest) }
+      if attachment.file != 0 { extractor?.finish(attachment.file) }
+    }
+    if let log = streams.connections {
+      log.append(record, digests: pair, to: &connectionBlock.text)
+      connectionBlock.commit(key1: key.0, key2: key.1)
+    }
+    if streams.eve {
+      EVE.append(flow: record, to: &eveFlowBlock.text)
+      eveFlowBlock.commit(key1: key.0, key2: key.1)
+    }
+    tracker.free(flow)
+  }
+}
+
+/// What a flow's `attachment` stands for: its places among the digests and among the extracted files, 0 for none.
+private struct Attachments {
+  private var entries: [(digest: UInt32, file: UInt32)] = [(0, 0)]
+  private var free: [UInt32] = []
+
+  mutating func add(digest: UInt32, file: UInt32) -> UInt32 {
+    if let index = free.popLast() {
+      entries[Int(index)] = (digest, file)
+      return index
+    }
+    entries.append((digest, file))
+    return UInt32(entries.count - 1)
+  }
+
+  subscript(index: UInt32) -> (digest: UInt32, file: UInt32) { entries[Int(index)] }
+
+  mutating func remove(_ index: UInt32) -> (digest: UInt32, file: UInt32) {
+    free.append(index)
+    return entries[Int(index)]
+  }
+}
