@@ -1,5 +1,5 @@
 // Unsafe: writes text to a caller's buffer. Invariant: the buffer has room for `maximumTextLength` bytes.
-internal import Glibc
+import Glibc
 
 extension IPAddress: LosslessStringConvertible {
   /// Bytes that `write(to:)` may write at most: eight groups of four digits and seven colons.

@@ -1,6 +1,6 @@
 // Unsafe: owns a mapping. Invariant: `base ..< base + byteCount` stays mapped, readable and writable from `init` to
 // `deinit`, and whoever derives a pointer from `base` keeps the owner alive.
-internal import Glibc
+import Glibc
 
 /// Address space of a fixed size, zero-filled, that takes real memory page by page as it is first written.
 @frozen
