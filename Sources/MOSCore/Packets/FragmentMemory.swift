@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// What is known of one block of fragment bytes.
 struct FragmentBlock: BitwiseCopyable {
   /// The next block of the datagram, in the order of offsets; or of the free list. 0 for none.
@@ -22,9 +14,9 @@ struct FragmentBlock: BitwiseCopyable {
 }
 
 /// The memory of a `FragmentReassembler`: datagram records, hash buckets, blocks of fragment bytes, and an area for
-/// completed datagrams, in one anonymous mapping of which the kernel provides only pages that are touched.
+/// completed datagrams, in one reservation of which only what is touched takes real memory.
 ///
-/// Invariant: indices that are handed out lie in 1...count, so that every access stays inside of the mapping; index 0
+/// Invariant: indices that are handed out lie in 1...count, so that every access stays inside of it; index 0
 /// means none. Nothing else holds a pointer into it but the datagrams that were completed in the present burst.
 struct FragmentMemory: ~Copyable {
   /// Bytes of one block: an Ethernet-sized fragment fits in one.
@@ -32,8 +24,7 @@ struct FragmentMemory: ~Copyable {
   /// Bytes for the datagrams that are completed in one burst.
   static var completedSize: Int { 4 << 20 }
 
-  let base: UnsafeMutableRawPointer
-  let size: Int
+  private let memory: ReservedMemory
   let datagramCount: UInt32
   let bucketMask: UInt32
   let blockCount: UInt32
@@ -42,9 +33,6 @@ struct FragmentMemory: ~Copyable {
   private let blocks: UnsafeMutablePointer<FragmentBlock>
   private let bytes: UnsafeMutableRawPointer
   let completed: UnsafeMutableRawPointer
-
-  /// Whether the system had the memory; if not, nothing else may be used.
-  let isReserved: Bool
 
   /// Reserves memory.
   init(datagramCount: UInt32, blockCount: UInt32) {
@@ -57,15 +45,11 @@ struct FragmentMemory: ~Copyable {
     func aligned(_ size: Int) -> Int { (size &+ 4095) & ~4095 }
     let total =
       aligned(datagramsSize) &+ aligned(bucketsSize) &+ aligned(blocksSize) &+ aligned(bytesSize) &+ Self.completedSize
-    let mapped = mmap(nil, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    isReserved = mapped != MAP_FAILED && mapped != nil
-    let mapping = isReserved ? mapped! : UnsafeMutableRawPointer(bitPattern: 4096)!
-    base = mapping
-    size = total
+    memory = ReservedMemory(byteCount: total)
     self.datagramCount = datagramCount
     self.blockCount = blockCount
     bucketMask = UInt32(bucketCount &- 1)
-    var next = mapping
+    var next = memory.base
     datagrams = next.assumingMemoryBound(to: FragmentedDatagram.self)
     next += aligned(datagramsSize)
     buckets = next.assumingMemoryBound(to: UInt32.self)
@@ -76,8 +60,6 @@ struct FragmentMemory: ~Copyable {
     next += aligned(bytesSize)
     completed = next
   }
-
-  deinit { if isReserved { munmap(base, size) } }
 
   /// The record of datagram `index`.
   func datagram(_ index: UInt32) -> UnsafeMutablePointer<FragmentedDatagram> { datagrams + Int(index) }

@@ -66,10 +66,6 @@ public struct FragmentReassembler: ~Copyable {
   mutating func insert(_ fragment: Fragment) -> FragmentResult {
     var result = FragmentResult()
     counters.fragments &+= 1
-    guard memory.isReserved else {
-      result.anomalies.insert(.fragmentLimit)
-      return result
-    }
     var fragment = fragment
     if fragment.moreFragments, fragment.length & 7 != 0 {
       // Only the last fragment may end anywhere. RFC 8200 4.5 has it discarded; for IPv4 hosts cut it.
