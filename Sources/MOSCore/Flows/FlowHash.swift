@@ -27,7 +27,7 @@ public struct FlowHash: BitwiseCopyable, Sendable {
   }
 
   /// The hash of `key.canonical`, so that `hash(key) == hash(key.reversed)`.
-  @inlinable public func hash(_ key: FlowKey) -> UInt64 {
+  @inlinable @inline(__always) public func hash(_ key: FlowKey) -> UInt64 {
     let source = key.source
     let destination = key.destination
     let isV4 = source.high | destination.high | (source.low >> 32 ^ 0xffff) | (destination.low >> 32 ^ 0xffff) == 0

@@ -155,16 +155,11 @@ public struct TimerWheel: ~Copyable {
       link(index, before: dueHead)
       return
     }
-    // The finest level of which 256 slots span the distance. Unless it is level 0, the distance is at least one of its
-    // slots, so the slot lies after the current one.
+    // The finest level of which 256 slots span the distance. The distance is at least one of its slots and less than
+    // 256, so the slot is one of the 256 after the current one: no two of those share a place.
     let bits = 64 &- (deadline &- current).leadingZeroBitCount
-    var level = max(0, bits &- firstShift &+ 7) &>> 3
-    var shift = shift(ofLevel: level)
-    if (deadline &>> shift) &- (current &>> shift) == 256 {
-      // One more than the slots there are: it would share a slot with the current one.
-      level &+= 1
-      shift = self.shift(ofLevel: level)
-    }
+    let level = (bits &- firstShift &+ 7) &>> 3
+    let shift = shift(ofLevel: level)
     let slot = deadline &>> shift
     link(index, before: head(level: level, slot: slot))
     occupied[level &* 4 &+ Int(truncatingIfNeeded: slot &>> 6 & 3)] |= 1 &<< (slot & 63)

@@ -83,6 +83,14 @@ struct FlowTableTests {
     #expect(table.count == 0)
   }
 
+  @Test("an entry is removed only under its own hash and index")
+  func removesOwnEntryOnly() {
+    var table = FlowTable(maximumEntries: 10)
+    table.insert(2 << 32, 5)
+    let removals = [table.remove(4 << 32, 5), table.remove(2 << 32, 6), table.remove(2 << 32, 5)]
+    #expect(removals == [false, false, true])
+  }
+
   @Test("fills up to the maximum and empties again", arguments: [1, 383, 384, 385, 50_000])
   func fillsUp(maximum: Int) {
     var generator = SeededGenerator(seed: 9)
