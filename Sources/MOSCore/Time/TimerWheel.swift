@@ -4,10 +4,14 @@ import CMachine
 
 /// A hierarchical timing wheel (Varghese and Lauck, 1987) in packet time, for timers named by index 1...`capacity`.
 ///
-/// Deadlines are exact to the nanosecond whatever the tick is: levels of 256 slots reach from one nanosecond to the
-/// whole 64-bit range, a timer enters at the finest level whose 256 slots reach its deadline, and moves to finer ones as
-/// time gets near. Slots that time has passed are found by bit sets, so that a leap of years costs no more than the
-/// timers it passes.
+/// Deadlines are exact to the nanosecond whatever the tick is: levels whose slots widen by a factor of 256 reach from
+/// one nanosecond to the whole 64-bit range, a timer enters at the finest level of which 256 slots reach its deadline,
+/// and moves to finer ones as time gets near. Slots that time has passed are found by bit sets, so that a leap of years
+/// costs no more than the timers it passes.
+///
+/// A wide slot may hold the timers of a hundred thousand flows. It is emptied into finer slots a few timers at a time
+/// while time is still in the slot before it, so that no packet waits for all of them. For this each level has twice
+/// the 256 slots, those of the current and of the next slot of the level above.
 ///
 /// Putting off a scheduled timer stores the new deadline and no more: the timer stays in its earlier slot, and is put
 /// where it belongs when time gets there. So a timeout that every packet renews touches one cache line.
@@ -25,19 +29,23 @@ public struct TimerWheel: ~Copyable {
   }
 
   static var levelCount: Int { 9 }
-  static var slotsOfLevel: Int { 256 }
+  static var slotsOfLevel: Int { 512 }
+  /// Timers that one call moves out of a wide slot ahead of its time.
+  static var timersMovedAhead: Int { 4 }
 
   @usableFromInline let nodes: UnsafeMutablePointer<Node>
-  /// Four words of bits for each level: which slots hold timers.
+  /// Eight words of bits for each level: which slots hold timers.
   @usableFromInline let occupied: UnsafeMutablePointer<UInt64>
-  /// The time that slots are reckoned from: the latest that was given.
+  /// The time that slots are reckoned from: the latest that was given. Occupied slots are among the 512 after its own.
   @usableFromInline var current: UInt64
-  /// No timer is due before this; 0 while some are known to be due.
+  /// Before this no timer is due and none is to be moved; 0 while some are known to be due.
   @usableFromInline var earliest: UInt64
   @usableFromInline var scheduled: Int
   @usableFromInline let last: UInt32
   /// Place value, in bits, of level 1; level 0 counts nanoseconds, and each level from 1 is 8 bits above the one before.
   @usableFromInline let firstShift: Int
+  /// The first level whose slots are emptied ahead of their time: those of a millisecond or more. At least 2.
+  let firstWideLevel: Int
   /// Levels that may hold timers, one bit each.
   @usableFromInline var levels: UInt32
   @usableFromInline let memory: ReservedMemory
@@ -50,12 +58,13 @@ public struct TimerWheel: ~Copyable {
     precondition(tickNanoseconds >= 1, "a tick lasts at least a nanosecond")
     let bits = tickNanoseconds == 1 ? 0 : 64 - (tickNanoseconds - 1).leadingZeroBitCount
     firstShift = bits & 7
+    firstWideLevel = firstShift >= 4 ? 3 : 4
     last = UInt32(capacity)
     let heads = Self.levelCount * Self.slotsOfLevel + 2
     let nodeBytes = (capacity + 1 + heads) * MemoryLayout<Node>.stride
-    memory = ReservedMemory(byteCount: nodeBytes + Self.levelCount * 32)
+    memory = ReservedMemory(byteCount: nodeBytes + Self.levelCount * 64)
     nodes = memory.base.bindMemory(to: Node.self, capacity: capacity + 1 + heads)
-    occupied = (memory.base + nodeBytes).bindMemory(to: UInt64.self, capacity: Self.levelCount * 4)
+    occupied = (memory.base + nodeBytes).bindMemory(to: UInt64.self, capacity: Self.levelCount * 8)
     current = 0
     earliest = .max
     scheduled = 0
@@ -76,8 +85,8 @@ public struct TimerWheel: ~Copyable {
   var dueHead: UInt32 { last &+ 1 }
   /// Head of the ring of timers taken out of passed slots; empty between calls.
   private var passedHead: UInt32 { last &+ 2 }
-  private func head(level: Int, slot: UInt64) -> UInt32 {
-    last &+ 3 &+ UInt32(truncatingIfNeeded: level &<< 8) &+ UInt32(truncatingIfNeeded: slot & 255)
+  func head(level: Int, slot: UInt64) -> UInt32 {
+    last &+ 3 &+ UInt32(truncatingIfNeeded: level &<< 9) &+ UInt32(truncatingIfNeeded: slot & 511)
   }
 
   /// A time as a number without sign, in the same order.
@@ -137,7 +146,8 @@ public struct TimerWheel: ~Copyable {
       // Put off after it was found due.
       place(index, deadline)
     }
-    earliest = earliestSlotStart()
+    moveAhead()
+    earliest = earliestWorkTime()
     return 0
   }
 
@@ -155,16 +165,27 @@ public struct TimerWheel: ~Copyable {
       link(index, before: dueHead)
       return
     }
-    // The finest level of which 256 slots span the distance. The distance is at least one of its slots and less than
-    // 256, so the slot is one of the 256 after the current one: no two of those share a place.
+    // The finest level of which 256 slots span the distance. The distance is at least one of its slots, so the slot
+    // lies after the current one.
     let bits = 64 &- (deadline &- current).leadingZeroBitCount
-    let level = (bits &- firstShift &+ 7) &>> 3
-    let shift = shift(ofLevel: level)
-    let slot = deadline &>> shift
+    var level = (bits &- firstShift &+ 7) &>> 3
+    var shift = shift(ofLevel: level)
+    var slot = deadline &>> shift
+    if level >= firstWideLevel && slot &- (current &>> shift) == 1 {
+      // The slot that is being emptied ahead of its time: all of it lies within 512 slots of the level below.
+      level &-= 1
+      shift = self.shift(ofLevel: level)
+      slot = deadline &>> shift
+    }
     link(index, before: head(level: level, slot: slot))
-    occupied[level &* 4 &+ Int(truncatingIfNeeded: slot &>> 6 & 3)] |= 1 &<< (slot & 63)
+    occupied[level &* 8 &+ Int(truncatingIfNeeded: slot &>> 6 & 7)] |= 1 &<< (slot & 63)
     levels |= 1 &<< UInt32(truncatingIfNeeded: level)
-    earliest = min(earliest, slot &<< shift)
+    earliest = min(earliest, workTime(level: level, slot: slot, shift: shift))
+  }
+
+  /// When a slot first needs work: at its start, or at the start of the slot before where it is emptied ahead.
+  private func workTime(level: Int, slot: UInt64, shift: UInt64) -> UInt64 {
+    (level >= firstWideLevel ? slot &- 1 : slot) &<< shift
   }
 
   private func link(_ index: UInt32, before head: UInt32) {
@@ -189,23 +210,23 @@ public struct TimerWheel: ~Copyable {
     occupied[slotOrdinal &>> 6] &= ~(1 &<< UInt64(truncatingIfNeeded: slotOrdinal & 63))
   }
 
-  /// Slots from `start` (taken modulo 256) to the next occupied one at or after it, 256 when the level is empty.
-  private func distanceToOccupied(level: Int, from start: UInt64) -> Int {
-    let words = occupied + level &* 4
-    let offset = Int(truncatingIfNeeded: start & 255)
+  /// Slots from `start` (taken modulo 512) to the next occupied one at or after it, 512 when the level is empty.
+  func distanceToOccupied(level: Int, from start: UInt64) -> Int {
+    let words = occupied + level &* 8
+    let offset = Int(truncatingIfNeeded: start & 511)
     var word = offset &>> 6
     var bits = words[word] & (~0 &<< UInt64(truncatingIfNeeded: offset & 63))
     // The word of `start` comes last once more, for the slots before it.
-    for step in 0..<5 {
+    for step in 0..<9 {
       if bits != 0 {
-        let distance = (word &<< 6 &+ bits.trailingZeroBitCount &- offset) & 255
+        let distance = (word &<< 6 &+ bits.trailingZeroBitCount &- offset) & 511
         // Back at the first word: only slots before `start` are new, and there were none after it.
         return step == 0 ? bits.trailingZeroBitCount &- offset & 63 : distance
       }
-      word = (word &+ 1) & 3
+      word = (word &+ 1) & 7
       bits = words[word]
     }
-    return 256
+    return 512
   }
 
   /// Moves the wheel: timers of passed and current slots become due or go to finer slots.
@@ -218,7 +239,7 @@ public struct TimerWheel: ~Copyable {
       // Coarser levels are still in the same slot.
       if passed == 0 { break }
       if levels &>> UInt32(truncatingIfNeeded: level) & 1 != 0 {
-        takeSlots(level: level, after: start &>> shift, count: Int(min(passed, 256)))
+        takeSlots(level: level, after: start &>> shift, count: Int(min(passed, 512)))
       }
     }
     // All passed slots are empty before any timer is placed, so none is placed among them and met again.
@@ -252,17 +273,30 @@ public struct TimerWheel: ~Copyable {
     }
   }
 
-  /// The start of the first occupied slot, `.max` when there is none.
-  private mutating func earliestSlotStart() -> UInt64 {
+  /// Moves some timers of the next slot of each wide level to finer slots.
+  private mutating func moveAhead() {
+    for level in firstWideLevel..<Self.levelCount where levels &>> UInt32(truncatingIfNeeded: level) & 1 != 0 {
+      let head = head(level: level, slot: current &>> shift(ofLevel: level) &+ 1)
+      for _ in 0..<Self.timersMovedAhead {
+        let index = nodes[Int(head)].next
+        if index == head { break }
+        place(index, nodes[Int(index)].deadline)
+      }
+    }
+  }
+
+  /// The first time at which an occupied slot needs work, `.max` when there is none.
+  private mutating func earliestWorkTime() -> UInt64 {
     var result = UInt64.max
     for level in 0..<Self.levelCount where levels &>> UInt32(truncatingIfNeeded: level) & 1 != 0 {
       let shift = shift(ofLevel: level)
       let slot = current &>> shift
       let distance = distanceToOccupied(level: level, from: slot &+ 1)
-      if distance == 256 {
+      if distance == 512 {
         levels &= ~(1 &<< UInt32(truncatingIfNeeded: level))
       } else {
-        result = min(result, (slot &+ 1 &+ UInt64(truncatingIfNeeded: distance)) &<< shift)
+        let occupied = slot &+ 1 &+ UInt64(truncatingIfNeeded: distance)
+        result = min(result, workTime(level: level, slot: occupied, shift: shift))
       }
     }
     return result

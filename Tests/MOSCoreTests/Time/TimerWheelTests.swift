@@ -160,6 +160,42 @@ struct TimerWheelTests {
     }
   }
 
+  @Test("a wide slot is emptied ahead of its time, four timers a call, and every timer still goes off exactly")
+  func emptiedAhead() {
+    let count: UInt32 = 2000
+    var wheel = TimerWheel(capacity: Int(count))
+    let width: Int64 = 1 << 31
+    // Level 4 of the default tick has slots of 2^31 ns.
+    #expect(wheel.nextExpired(time(0)) == 0)
+    for index in 1...count { wheel.schedule(index, at: time(100 * width + Int64(index) * 1000)) }
+    func slotLength(_ wheel: borrowing TimerWheel) -> Int {
+      let head = wheel.head(level: 4, slot: TimerWheel.ordinal(time(100 * width)) >> 31)
+      var length = 0
+      var index = wheel.nodes[Int(head)].next
+      while index != head {
+        length += 1
+        index = wheel.nodes[Int(index)].next
+      }
+      return length
+    }
+    #expect(wheel.nextExpired(time(99 * width - 1)) == 0)
+    #expect(slotLength(wheel) == Int(count))
+    for call in 1...500 {
+      #expect(wheel.nextExpired(time(99 * width + Int64(call))) == 0)
+      #expect(slotLength(wheel) == Int(count) - 4 * call)
+    }
+    // Renewed and new timers of that slot go where the others went.
+    wheel.cancel(5)
+    wheel.schedule(5, at: time(100 * width + 5000))
+    #expect(slotLength(wheel) == 0)
+    var wrong = 0
+    for index in 1...count {
+      if wheel.nextExpired(time(100 * width + Int64(index) * 1000 - 1)) != 0 { wrong += 1 }
+      if wheel.nextExpired(time(100 * width + Int64(index) * 1000)) != index { wrong += 1 }
+    }
+    #expect(wrong == 0)
+  }
+
   @Test("a leap over the whole range with all timers set takes each once")
   func leapOverAll() {
     let capacity: UInt32 = 50_000
