@@ -54,6 +54,6 @@ public struct SenderChecksums: BitwiseCopyable, Sendable {
   }
 
   private static func place(of address: IPAddress) -> Int {
-    Int(truncatingIfNeeded: (address.high &+ address.low) &* 0x9e37_79b9_7f4a_7c15 &>> 58)
+    Int(truncatingIfNeeded: ((address.high &+ address.low) &* 0x9e37_79b9_7f4a_7c15) &>> 58)
   }
 }
