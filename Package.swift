@@ -36,8 +36,8 @@ let package = Package(
     .testTarget(name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap"]),
     .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
     .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker"]),
-    .testTarget(name: "RecordsTests", dependencies: ["Records"]),
-    .testTarget(name: "CommandTests"),
+    .testTarget(name: "RecordsTests", dependencies: ["Records", "MOSCore", "MTCP", "DualStackTracker"]),
+    .testTarget(name: "CommandTests", dependencies: ["mos", "MOSCore", "MTCP", "Records"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -32,8 +32,7 @@ struct MOSCommand: ParsableCommand {
         print(fullMessage(for: error))
         return 0
       }
-      let text = message(for: error).split(separator: "\n").joined(separator: " ").trimmingSuffix(".")
-      complain("mos: \(text); see 'mos replay --help'\n")
+      complain("mos: \(oneLine(message(for: error))); see 'mos replay --help'\n")
       return 2
     }
   }
@@ -45,9 +44,12 @@ func complain(_ text: String) {
   text.withUTF8 { _ = write(2, $0.baseAddress!, $0.count) }
 }
 
-extension String {
-  /// The string without `suffix` at its end.
-  fileprivate func trimmingSuffix(_ suffix: String) -> String {
-    hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+/// A parser's message of several lines, in which a line beginning with a hyphen is an item of a list, as one line.
+private func oneLine(_ message: String) -> String {
+  let lines = message.split(separator: "\n").map { $0.drop { $0 == " " } }
+  let text = lines.dropFirst().reduce(String(lines.first ?? "")) { text, line in
+    guard line.hasPrefix("- ") else { return text + " " + line }
+    return text + (text.hasSuffix(":") ? " " : ", ") + line.dropFirst(2)
   }
+  return text.hasSuffix(".") ? String(text.dropLast()) : text
 }

@@ -84,12 +84,11 @@ extension ReplayCommand {
     }
   }
 
-  /// Whether two names are the same, or those of one regular file.
+  /// Whether two names are those of one file. Devices and pipes can be written to under several options.
   private func isSameFile(_ left: String, _ right: String) -> Bool {
-    if left == right { return true }
     var one = stat()
     var other = stat()
-    guard stat(left, &one) == 0, stat(right, &other) == 0 else { return false }
+    guard stat(left, &one) == 0, stat(right, &other) == 0 else { return left == right }
     return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_mode & S_IFMT == S_IFREG
   }
 }
