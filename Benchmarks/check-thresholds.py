@@ -14,8 +14,10 @@ import sys
 import arccount
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MOS = os.path.join(HERE, '../.build/release/mos')
 CACHE = os.path.join(HERE, '.cache')
+BUILT = os.path.join(HERE, '../.build/release/mos')
+# Without debug information, which Debian 12's valgrind cannot read when Swift made it.
+MOS = os.path.join(CACHE, 'mos')
 FLOWS = (10_000, 20_000)
 PACKETS = 10 * (FLOWS[1] - FLOWS[0])
 OPTIONS = ['replay', '--checksum', 'ignore', '--quiet']
@@ -23,14 +25,14 @@ COUNTED = {'swift_retain': ('swift_retain', 'swift_bridgeObjectRetain'),
            'swift_release': ('swift_release', 'swift_bridgeObjectRelease'),
            'swift_allocObject': ('swift_allocObject',),
            'malloc': ('malloc', 'calloc', 'realloc', 'posix_memalign', 'aligned_alloc')}
-# A table that grows, or a file's buffer, is no cost of a packet: fewer calls than one in a thousand packets are none.
-NOISE = 0.001
+# A table that grows is no cost of a packet, a full buffer that is written none of a record: what happens less than once
+# in a thousand packets, or in a hundred records, counts as none.
+NOISE = {'packet': 0.001, 'record': 0.01}
 
 
 def trace(flows):
     path = os.path.join(CACHE, f'A{flows}.pcap')
     if not os.path.exists(path):
-        os.makedirs(CACHE, exist_ok=True)
         subprocess.run([sys.executable, os.path.join(HERE, 'genpcap.py'), 'A', path + '.part', str(flows)], check=True,
                        stdout=subprocess.DEVNULL)
         os.replace(path + '.part', path)
@@ -66,18 +68,20 @@ def thresholds():
 
 def main():
     limits, version = thresholds()
+    os.makedirs(CACHE, exist_ok=True)
+    subprocess.run(['strip', '--strip-debug', '-o', MOS, BUILT], check=True)
     plain, plain_calls = measure('plain', [])
     logged, logged_calls = measure('conn-log', ['--conn-log', '/dev/null'])
     rows = [('instructions a packet', plain, limits['instructions a packet']),
             ('instructions a connection record', (logged - plain) * 10, limits['instructions a connection record'])]
     for group in COUNTED:
         rows.append((f'{group} a packet', plain_calls[group], limits[group]))
-        rows.append((f'{group} a connection record', logged_calls[group] * 10, limits[group]))
+        rows.append((f'{group} a connection record', (logged_calls[group] - plain_calls[group]) * 10, limits[group]))
 
     print(f'Swift {version}, {PACKETS} packets of {FLOWS[1] - FLOWS[0]} connections')
     failed = False
     for what, value, limit in rows:
-        above = value > limit + NOISE
+        above = value > limit + NOISE[what.split()[-1]]
         failed = failed or above
         print(f'  {what:40} {value:10.3f}   at most {limit}{"   ABOVE" if above else ""}')
     sys.exit(1 if failed else 0)

@@ -21,8 +21,11 @@ def endpoint(host, port):
 
 
 def row(record, start):
-    server = endpoint(record['id.resp_h'], record['id.resp_p'])
-    client = endpoint(record['id.orig_h'], record['id.orig_p'])
+    if record['proto'] == 'icmp':
+        client, server = record['id.orig_h'], record['id.resp_h']
+    else:
+        client = endpoint(record['id.orig_h'], record['id.orig_p'])
+        server = endpoint(record['id.resp_h'], record['id.resp_p'])
     how = ''
     if record['proto'] == 'tcp':
         how = MEANING.get(record['conn_state'], record['conn_state'])

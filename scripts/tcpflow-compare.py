@@ -11,6 +11,12 @@ import collections, glob, hashlib, json, os, subprocess, sys, tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MOS = os.path.join(ROOT, '.build/release/mos')
 SHARED = os.environ.get('MOS_SHARED', os.path.join(ROOT, '../shared'))
+# Where tcpflow takes what a receiver does not have, or has not what a receiver has.
+NOT_COMPARED = {
+    'fragments.pcap': 'tcpflow does not put IP fragments together',
+    'sv__bug-4571-02_ipv6.pcap': 'data without an ACK flag, which a receiver drops (RFC 9293, 3.10.7.4)',
+    'sv__bug-4571-05_ipv4.pcap': 'the same',
+}
 
 
 def digests(folder):
@@ -38,8 +44,8 @@ def tcpflow(capture):
 
 def mos(capture):
     with tempfile.TemporaryDirectory() as folder:
-        return run([MOS, 'replay', '--quiet', '--checksum', 'ignore', '--overlap-policy', 'first', '--extract', folder,
-                    capture], folder)
+        return run([MOS, 'replay', '--quiet', '--checksum', 'ignore', '--overlap-policy', 'first', '--urgent-inline',
+                    '--extract', folder, capture], folder)
 
 
 def expected_contents(path):
@@ -79,8 +85,9 @@ def main():
         captures = ((path, tcpflow(path)) for path in sys.argv[1:])
     else:
         own = [(path, tcpflow(path)) for path in sorted(glob.glob(os.path.join(ROOT, 'traces/*.pcap')))]
-        captures = own + list(shared_captures())
-        if len(captures) == len(own):
+        others = list(shared_captures())
+        captures = [item for item in own + others if os.path.basename(item[0]) not in NOT_COMPARED]
+        if not others:
             print(f'tcpflow-compare: {SHARED}/pcaps is absent (set MOS_SHARED): its captures are skipped')
     files = failures = count = 0
     for capture, theirs in captures:
