@@ -26,11 +26,13 @@ import Testing
   func theCostOfOneByteSegmentsGrowsAsNLogN(order: String, policy: OverlapPolicy) {
     func cost(_ count: UInt32) -> Int {
       var fixture = BufferFixture(maximumBytes: 32 << 20)
+      var wrong = 0
       for offset in Self.offsets(order, count) {
         let result = fixture.insert(
           [UInt8(truncatingIfNeeded: offset)], at: offset, next: 0, policy: policy, limit: 32 << 20)
-        #expect(!result.isFull && result.conflicting == 0 && result.stored + result.duplicate == 1)
+        if result.isFull || result.conflicting != 0 || result.stored + result.duplicate != 1 { wrong += 1 }
       }
+      #expect(wrong == 0)
       let depth = fixture.checkQueue()
       #expect(depth < 60)
       fixture.insert([0], at: 0, next: 0, policy: policy)
@@ -47,7 +49,7 @@ import Testing
     #expect(small < 2 * 4096 * 60)
   }
 
-  @Test(arguments: OverlapPolicy.allCases)
+  @Test(arguments: [OverlapPolicy.first, .linux, .solaris])
   func oneByteSegmentsInReverseOver64KiBFitIntoOneMiB(policy: OverlapPolicy) {
     var fixture = BufferFixture()
     for offset in (1...UInt32(65536)).reversed() {

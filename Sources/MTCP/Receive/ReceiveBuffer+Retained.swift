@@ -8,35 +8,50 @@ extension ReceiveBuffer {
   public mutating func retain(
     _ bytes: UnsafeRawPointer, count: UInt32, at start: SequenceNumber, pool: inout SegmentPool
   ) {
-    guard count != 0 else { return }
     var source = bytes
     var left = Int(count)
     var position = start
+    if left == 0 { return }
     if retainedTail != 0 {
       let tail = pool.chunk(retainedTail)
       let held = Int(tail.pointee.count)
-      if tail.pointee.start + UInt32(held) != start {
-        dropRetained(pool: &pool)
-      } else {
+      if tail.pointee.start + UInt32(truncatingIfNeeded: held) == start {
         let length = min(left, SegmentChunk.capacity &- held)
-        if length != 0 {
-          (pool.storage(retainedTail) + held).copyMemory(from: source, byteCount: length)
-          tail.pointee.count = UInt8(truncatingIfNeeded: held &+ length)
-          source += length
-          left &-= length
-          position = position + UInt32(truncatingIfNeeded: length)
-          if retainedTail == retainedHead { retainedFirstEnd = position }
-        }
+        (pool.storage(retainedTail) + held).copyMemory(from: source, byteCount: length)
+        tail.pointee.count = UInt8(truncatingIfNeeded: held &+ length)
+        source += length
+        left &-= length
+        position = position + UInt32(truncatingIfNeeded: length)
+        if retainedTail == retainedHead { retainedFirstEnd = position }
+        if left == 0 { return }
+      } else {
+        dropRetained(pool: &pool)
       }
     }
-    while left != 0 {
+    // What would be read back from the chunk before is kept in registers: this runs for each data packet. With nothing
+    // retained, the chunk before is the pool's scratch chunk.
+    var last = retainedTail
+    var previous = pool.chunk(last)
+    var ordinal: UInt32 = 0
+    var shortCuts: (near: UInt32, far: UInt32) = (0, 0)
+    if last != 0 {
+      ordinal = previous.pointee.priority
+      shortCuts = (previous.pointee.originStart.rawValue, previous.pointee.originEnd.rawValue)
+    }
+    repeat {
       let index = pool.allocate()
-      guard index != 0 else {
-        dropRetained(pool: &pool)
-        return
+      if index == 0 { break }
+      ordinal &+= 1
+      if ordinal & 15 == 0 {
+        let oldest = retainedHead == 0 ? 1 : pool.chunk(retainedHead).pointee.priority
+        shortCuts = pool.setShortCuts(to: index, ordinal: ordinal, oldest: oldest, from: shortCuts)
       }
       let length = min(left, SegmentChunk.capacity)
-      appendRetained(index, at: position, count: length, pool: &pool)
+      previous.pointee.next = index
+      previous = pool.chunk(index)
+      previous.pointee.start = position
+      previous.pointee.priority = ordinal
+      previous.pointee.setBytes(offset: 0, count: length)
       let target = pool.storage(index)
       if length == SegmentChunk.capacity {
         for offset in stride(from: 0, to: 192, by: 64) {
@@ -50,10 +65,20 @@ extension ReceiveBuffer {
       } else {
         target.copyMemory(from: source, byteCount: length)
       }
+      last = index
       source += length
       left &-= length
       position = position + UInt32(truncatingIfNeeded: length)
+    } while left != 0
+    previous.pointee.next = 0
+    previous.pointee.originStart = SequenceNumber(shortCuts.near)
+    previous.pointee.originEnd = SequenceNumber(shortCuts.far)
+    if retainedHead == 0, last != 0 {
+      retainedHead = pool.chunk(0).pointee.next
+      retainedFirstEnd = pool.chunk(retainedHead).pointee.end
     }
+    retainedTail = last
+    if left != 0 { dropRetained(pool: &pool) }
   }
 
   /// Keeps a copy of the bytes of a chain that `takeContiguous` returned; the chain stays the caller's to release.
@@ -144,43 +169,28 @@ extension ReceiveBuffer {
     retainedFirstEnd = pool.chunk(retainedHead).pointee.end
     pool.release(from: first, through: last, count: chunks)
   }
-
-  /// Links a chunk behind the retained ones, and sets the short cuts that lead to it.
-  @inline(__always)
-  private mutating func appendRetained(
-    _ index: UInt32, at start: SequenceNumber, count: Int, pool: inout SegmentPool
-  ) {
-    var header = SegmentChunk(
-      next: 0, start: start, left: 0, right: 0, priority: 0, originStart: SequenceNumber(index),
-      originEnd: SequenceNumber(index), offset: 0, count: UInt8(truncatingIfNeeded: count), rank: 0)
-    if retainedTail == 0 {
-      retainedHead = index
-      retainedFirstEnd = start + UInt32(truncatingIfNeeded: count)
-    } else {
-      let tail = pool.chunk(retainedTail)
-      tail.pointee.next = index
-      header.priority = tail.pointee.priority &+ 1
-      header.originStart = tail.pointee.originStart
-      header.originEnd = tail.pointee.originEnd
-      if header.priority & 15 == 0 { setShortCuts(to: index, &header, pool: &pool) }
-    }
-    pool.chunk(index).initialize(to: header)
-    retainedTail = index
-  }
-
-  private func setShortCuts(to index: UInt32, _ header: inout SegmentChunk, pool: inout SegmentPool) {
-    // A chunk that a short cut would start from may have been released; its ordinal tells.
-    let oldest = pool.chunk(retainedHead).pointee.priority
-    let available = header.priority &- oldest
-    if available >= 16 { pool.chunk(header.originStart.rawValue).pointee.left = index }
-    header.originStart = SequenceNumber(index)
-    guard header.priority & 255 == 0 else { return }
-    if available >= 256 { pool.chunk(header.originEnd.rawValue).pointee.right = index }
-    header.originEnd = SequenceNumber(index)
-  }
 }
 
 extension SegmentPool {
+  /// Sets the short cuts that lead to a new retained chunk whose ordinal is a multiple of 16.
+  ///
+  /// - Parameters:
+  ///   - oldest: The ordinal of the first retained chunk: those before it are released, and must not be written.
+  ///   - chunks: The last chunks before it with an ordinal of 16 n and of 256 n.
+  /// - Returns: The same for the chunks that come after it.
+  @inline(never)
+  func setShortCuts(
+    to index: UInt32, ordinal: UInt32, oldest: UInt32, from chunks: (near: UInt32, far: UInt32)
+  ) -> (near: UInt32, far: UInt32) {
+    let available = ordinal &- oldest
+    chunk(index).pointee.left = 0
+    if available >= 16 { chunk(chunks.near).pointee.left = index }
+    guard ordinal & 255 == 0 else { return (index, chunks.far) }
+    chunk(index).pointee.right = 0
+    if available >= 256 { chunk(chunks.far).pointee.right = index }
+    return (index, index)
+  }
+
   /// The retained chunk that holds the byte at `position`, which lies in or behind the one at `first`; 0 if none does.
   /// And how many links were followed: at most 62 and one for each 256 chunks.
   func retainedChunk(_ first: UInt32, at position: SequenceNumber) -> (index: UInt32, steps: UInt32) {
@@ -190,9 +200,9 @@ extension SegmentPool {
       let chunk = chunk(index).pointee
       if position < chunk.end { break }
       steps &+= 1
-      if chunk.right != 0, self.chunk(chunk.right).pointee.start <= position {
+      if chunk.priority & 255 == 0, chunk.right != 0, self.chunk(chunk.right).pointee.start <= position {
         index = chunk.right
-      } else if chunk.left != 0, self.chunk(chunk.left).pointee.start <= position {
+      } else if chunk.priority & 15 == 0, chunk.left != 0, self.chunk(chunk.left).pointee.start <= position {
         index = chunk.left
       } else {
         index = chunk.next

@@ -9,15 +9,15 @@ struct SegmentChunk: BitwiseCopyable {
   @usableFromInline var next: UInt32
   /// Sequence number of the first byte.
   @usableFromInline var start: SequenceNumber
-  /// Queue: the tree's left child. Retained: the next chunk whose ordinal is a multiple of 16, if this one's is.
+  /// Queue: the tree's left child. Retained, with an ordinal of 16 n: the next such chunk.
   @usableFromInline var left: UInt32
-  /// Queue: the tree's right child. Retained: the next chunk whose ordinal is a multiple of 256, if this one's is.
+  /// Queue: the tree's right child. Retained, with an ordinal of 256 n: the next such chunk.
   @usableFromInline var right: UInt32
-  /// Queue: priority in the tree. Retained: ordinal, counted from the first chunk since the retaining began.
+  /// Queue: priority in the tree. Retained: ordinal, 1 for the first chunk since the retaining began.
   @usableFromInline var priority: UInt32
-  /// Queue: start of the segment that brought the bytes. Retained: the last chunk with an ordinal of 16 n.
+  /// Queue: start of the segment that brought the bytes. Last retained chunk: the last with an ordinal of 16 n.
   @usableFromInline var originStart: SequenceNumber
-  /// Queue: end of the segment that brought the bytes. Retained: the last chunk with an ordinal of 256 n.
+  /// Queue: end of the segment that brought the bytes. Last retained chunk: the last with an ordinal of 256 n.
   @usableFromInline var originEnd: SequenceNumber
   /// Where the first byte lies in the chunk's 224 bytes.
   @usableFromInline var offset: UInt8
@@ -33,6 +33,14 @@ struct SegmentChunk: BitwiseCopyable {
   @inlinable static var capacity: Int { 224 }
   /// Where a chunk's bytes begin.
   @inlinable static var headerSize: Int { 32 }
+
+  /// Sets where the bytes lie, and the rank to 0, with one store.
+  @inlinable mutating func setBytes(offset: Int, count: Int) {
+    withUnsafeMutableBytes(of: &self) {
+      $0.storeBytes(
+        of: UInt32(truncatingIfNeeded: offset | count << 8).littleEndian, toByteOffset: 28, as: UInt32.self)
+    }
+  }
 
   /// Sequence number behind the last byte.
   @inlinable var end: SequenceNumber { start + UInt32(count) }
