@@ -36,7 +36,11 @@ let package = Package(
     .testTarget(name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap"]),
     .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
     .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker"]),
-    .testTarget(name: "RecordsTests", dependencies: ["Records", "MOSCore", "MTCP", "DualStackTracker"]),
+    .testTarget(
+      name: "RecordsTests",
+      dependencies: [
+        "Records", "MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .testTarget(name: "CommandTests", dependencies: ["mos", "MOSCore", "MTCP", "Records"]),
   ],
   swiftLanguageModes: [.v6]
