@@ -105,6 +105,15 @@ struct Connection: BitwiseCopyable {
   var candidateIPBytes: UInt32 = 0
   var candidateNumber: UInt64 = 0
   var candidateTime = Timestamp(nanoseconds: 0)
+  /// The ISN of a further SYN-ACK, when `hasOtherAnswer`: the client's acknowledgment says which one counts.
+  var otherAnswer = SequenceNumber(0)
+  var hasOtherAnswer = false
+  /// Whether `farStart` and `farEnd` (text beyond the window, of `farSide`) or `farAcknowledgment` (of `farSide`) are set.
+  var hasFarText = false
+  var hasFarAcknowledgment = false
+  var farSide: Side = .client
+  var farStart = SequenceNumber(0)
+  var farEnd = SequenceNumber(0)
   /// Index of segments that are kept until the receiver shows whether it took them, 0 for none.
   var tentative: UInt32 = 0
 

@@ -112,6 +112,12 @@ extension Tracker {
     if receiver.pointee.knows.contains(.acknowledgedUnseen), sequence == receiver.pointee.acknowledged {
       return Judgement(.reset)
     }
+    // A stack that resets after its FIN may not count the FIN, and Linux takes that.
+    if sequence == expected - 1, receiver.pointee.knows.contains(.finReceived),
+      receiver.pointee.state == .closeWait || receiver.pointee.state == .lastAck || receiver.pointee.state == .closing
+    {
+      return Judgement(.reset)
+    }
     // With selective acknowledgment a RST behind the queued bytes is exact as well.
     if receiver.pointee.receive.hasQueued, sequence == sender.pointee.sndNxt { return Judgement(.reset) }
     guard receiver.pointee.knows.contains(.window) else { return Judgement(.reset) }
@@ -132,6 +138,12 @@ extension Tracker {
     }
     // The peer's SYN was not seen: this end's answer, or the SYN itself after a later packet, still tells its ISN.
     if !sender.pointee.knows.contains(.seen), flags.contains(.ack) { return Judgement(.answer) }
+    // Another answer before the client has acknowledged one.
+    if flags.contains(.ack), sender.pointee.state == .synReceived, receiver.pointee.state == .established,
+      packet.pointee.acknowledgment == receiver.pointee.sndUna.rawValue
+    {
+      return Judgement(.answer)
+    }
     let answered = receiver.pointee.state == .synReceived || receiver.pointee.state == .established
     return Judgement(.ignore, answered && !flags.contains(.ack) ? .synRetransmitWithOtherISN : .synOnConnection)
   }
@@ -227,6 +239,12 @@ extension Tracker {
     let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
     if receiver.pointee.state == .synReceived, receiver.pointee.knows.contains(.syn) {
       return Judgement(.ignore, .handshakeAckInvalid)
+    }
+    if !receiver.pointee.knows.contains(.seen) {
+      // Only one direction passes here: what the other one sent is told by its acknowledgments alone.
+      var judgement = Judgement(.process)
+      judgement.acknowledges = true
+      return judgement
     }
     if sender.pointee.knows.contains(.window), acknowledgment > sender.pointee.rcvEdge {
       return Judgement(.ignore, .ackBeyondSent)

@@ -122,7 +122,6 @@ extension Tracker {
       return false
     }
     return packet.pointee.acknowledgment == (connection.pointee.candidateSequence + 1).rawValue
-      && !(record.counters(side.peer).pointee.state == TCPState.synSent.rawValue)
   }
 
   /// Ends a flow and begins another with the same key.

@@ -66,15 +66,23 @@ extension Tracker {
     rememberTimestamp(receiver, sender: sender, packet, force: true)
     change(receiver, to: .synReceived, side, .receiver)
     events.append(EventRecord(.connectionStart, .receiver, side))
-    if packet.pointee.payloadLength > 0 {
-      // Text on a SYN belongs to the stream only if the SYN-ACK acknowledges it (RFC 7413 4.2).
-      _ = receiver.pointee.receive.insert(
-        packet.pointee.payload, count: packet.pointee.payloadLength, at: receiver.pointee.rcvNxt,
-        next: receiver.pointee.rcvNxt,
-        policy: configuration.overlapPolicy, limit: configuration.sideBufferBytes, pool: &pool)
-      statistics.queuedBytes &+= UInt64(packet.pointee.payloadLength)
-    }
+    queueSynText(packet, receiver: receiver)
     if sender.pointee.state == .closed { sender.pointee.state = .synSent }
+  }
+
+  /// Text on a SYN belongs to the stream only if its receiver acknowledges it (RFC 7413 4.2); it waits until then.
+  private mutating func queueSynText(
+    _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
+  ) {
+    guard packet.pointee.payloadLength > 0 else { return }
+    let result = receiver.pointee.receive.insert(
+      packet.pointee.payload, count: packet.pointee.payloadLength, at: receiver.pointee.rcvNxt,
+      next: receiver.pointee.rcvNxt, policy: configuration.overlapPolicy, limit: configuration.sideBufferBytes,
+      pool: &pool)
+    statistics.queuedBytes &+= UInt64(result.stored)
+    statistics.duplicateBytes &+= UInt64(result.duplicate)
+    let overflow = packet.pointee.payloadLength &- min(packet.pointee.payloadLength, result.stored &+ result.duplicate)
+    statistics.overflowBytes &+= UInt64(overflow)
   }
 
   /// A SYN-ACK reaches an end in SYN_SENT, or a SYN crosses its own (RFC 9293 3.10.7.3).
@@ -86,6 +94,13 @@ extension Tracker {
     receiver.pointee.knows.insert(.expected)
     negotiate(sender, receiver)
     rememberTimestamp(receiver, sender: sender, packet, force: true)
+    // The window of this end's SYN, which counts from here.
+    receiver.pointee.acknowledged = receiver.pointee.rcvNxt
+    if receiver.pointee.knows.contains(.syn) {
+      receiver.pointee.rcvEdge = receiver.pointee.rcvNxt + receiver.pointee.maximumWindow
+      receiver.pointee.knows.insert(.window)
+    }
+    queueSynText(packet, receiver: receiver)
     guard packet.pointee.flags.contains(.ack) else {
       change(receiver, to: .synReceived, side, .receiver)
       return

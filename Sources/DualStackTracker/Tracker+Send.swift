@@ -57,7 +57,13 @@ extension Tracker {
     current.options =
       optionLength > 0 ? TCPOptions(packet.pointee.transport + 20, length: optionLength) : TCPOptions()
     if current.options.isMalformed { events.anomaly(.tcpOptionInvalid, .sender, side) }
-    let judgement = judge(packet, options: current.options, sender: sender, receiver: receiver)
+    if connection.pointee.hasOtherAnswer { bindAnswer(packet, connection: connection) }
+    var judgement = judge(packet, options: current.options, sender: sender, receiver: receiver)
+    if judgement.course == .ignore, let anomaly = judgement.anomaly,
+      resynchronize(packet, anomaly, side: side, connection: connection)
+    {
+      judgement = judge(packet, options: current.options, sender: sender, receiver: receiver)
+    }
     current.judgement = judgement
     if let anomaly = judgement.anomaly { events.anomaly(anomaly, .sender, side) }
     noteTimeToLive(packet, sender: sender)
@@ -179,8 +185,13 @@ extension Tracker {
     let receiver = connection.endpoint(side.peer)
     let sequence = SequenceNumber(packet.pointee.sequence)
     let first = !sender.pointee.knows.contains(.syn)
+    if packet.pointee.flags.contains(.ack), !first, sequence != sender.pointee.iss {
+      // Several answers: the last one, until the client says which it took.
+      connection.pointee.otherAnswer = sender.pointee.iss
+      connection.pointee.hasOtherAnswer = true
+    }
     sender.pointee.iss = sequence
-    sender.pointee.sndNxt = sequence + 1
+    sender.pointee.sndNxt = sequence + 1 + packet.pointee.payloadWireLength
     sender.pointee.sndUna = sequence + 1
     sender.pointee.knows.insert([.syn, .seen, .sequence])
     sender.pointee.maximumSegmentSize = current.options.maximumSegmentSize
@@ -199,6 +210,7 @@ extension Tracker {
       let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
       if !receiver.pointee.knows.contains(.seen) { inferSyn(receiver, acknowledgment: acknowledgment, side: side.peer) }
       sendAcknowledgment(packet, acknowledgment, record: record, connection: connection)
+      dropUnanswered(sender, acknowledgment: acknowledgment)
       change(sender, to: .synReceived, side, .sender)
     } else {
       if first, side == .client {
@@ -207,6 +219,15 @@ extension Tracker {
       change(sender, to: .synSent, side, .sender)
       if receiver.pointee.state == .closed { receiver.pointee.state = .listen }
     }
+  }
+
+  /// Text on a SYN that the SYN-ACK does not acknowledge is thrown away, and sent again.
+  private mutating func dropUnanswered(_ sender: UnsafeMutablePointer<Endpoint>, acknowledgment: SequenceNumber) {
+    guard acknowledgment == sender.pointee.rcvNxt, sender.pointee.receive.hasQueued else { return }
+    let dropped = UInt64(sender.pointee.receive.queuedBytes)
+    statistics.queuedBytes &-= dropped
+    statistics.rejectedBytes &+= dropped
+    sender.pointee.receive.dropQueued(pool: &pool)
   }
 
   /// A SYN-ACK tells of a SYN that did not pass here.
@@ -251,9 +272,13 @@ extension Tracker {
     if judgement.acknowledges {
       sendAcknowledgment(packet, SequenceNumber(packet.pointee.acknowledgment), record: record, connection: connection)
     }
-    guard judgement.course == .process else { return }
     var length = packet.pointee.payloadWireLength
     if packet.pointee.flags.contains(.fin) { length &+= 1 }
+    if judgement.course == .doubt {
+      // The peer's acknowledgment of it, which settles the doubt, is then one of bytes that were sent.
+      sender.pointee.sndNxt = SequenceNumber.later(sender.pointee.sndNxt, sequence + length)
+      return
+    }
     if length == 0 { return }
     let end = sequence + length
     if end > sender.pointee.sndNxt {
@@ -374,6 +399,10 @@ extension Tracker {
       let now = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000)
       sender.pointee.roundTrip.sample(microseconds: now &- sender.pointee.timedAt)
       sender.pointee.knows.remove(.timing)
+    }
+    let receiver = connection.endpoint(side.peer)
+    if !receiver.pointee.knows.contains(.seen), acknowledgment > receiver.pointee.sndNxt {
+      receiver.pointee.sndNxt = acknowledgment
     }
     guard sender.pointee.knows.contains(.expected) else { return }
     if acknowledgment > sender.pointee.rcvNxt {

@@ -13,7 +13,8 @@ struct RecordOutputs: ~Copyable {
     connections = try RecordOutputs.open(options.connectionLog)
     eve = try RecordOutputs.open(options.eve)
     events = try RecordOutputs.open(options.events)
-    log = options.connectionLog == nil
+    log =
+      options.connectionLog == nil
       ? nil
       : ConnectionLog(
         format: options.connectionFormat, hasStreamDigests: options.streamHash, hasCommunityID: options.communityID)

@@ -105,7 +105,8 @@ struct Recorder: ~Copyable {
   ) {
     if set.contains(.orphan) { EventLog.append(.orphan, hook: .wire, packet: packet, to: &eventBlock.text) }
     if set.contains(.packet), let record {
-      let fromClient = packet.pointee.key.source == record.pointee.key.source
+      let fromClient =
+        packet.pointee.key.source == record.pointee.key.source
         && packet.pointee.key.sourcePort == record.pointee.key.sourcePort
       EventLog.append(
         .packet, hook: facts, side: (facts == .sender) == fromClient ? .client : .server,

@@ -1,0 +1,79 @@
+import MOSCore
+import MTCP
+
+extension Tracker {
+  /// Of several SYN-ACKs with different ISNs the one counts that the client acknowledges.
+  mutating func bindAnswer(_ packet: UnsafePointer<DecodedPacket>, connection: UnsafeMutablePointer<Connection>) {
+    let side = current.sender
+    let sender = connection.endpoint(side)
+    let receiver = connection.endpoint(side.peer)
+    guard receiver.pointee.state == .synReceived, packet.pointee.flags.rawValue & 0x16 == TCPFlags.ack.rawValue else {
+      return
+    }
+    connection.pointee.hasOtherAnswer = false
+    let other = connection.pointee.otherAnswer
+    guard packet.pointee.acknowledgment == (other + 1).rawValue else { return }
+    receiver.pointee.iss = other
+    receiver.pointee.sndNxt = other + 1
+    receiver.pointee.sndUna = other + 1
+    sender.pointee.rcvNxt = other + 1
+    sender.pointee.acknowledged = other + 1
+  }
+
+  /// Finds the connection again after more was lost to the capture than a window: text beyond the window counts when
+  /// the other end acknowledges it, and an acknowledgment beyond what was sent when the text goes on there.
+  ///
+  /// One end alone cannot bring this about, so a forged segment does not. Returns whether `packet` is to be judged anew.
+  mutating func resynchronize(
+    _ packet: UnsafePointer<DecodedPacket>, _ anomaly: Anomaly, side: Side,
+    connection: UnsafeMutablePointer<Connection>
+  ) -> Bool {
+    let sequence = SequenceNumber(packet.pointee.sequence)
+    let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
+    let sender = connection.endpoint(side)
+    let receiver = connection.endpoint(side.peer)
+    switch anomaly {
+    case .dataOutsideWindow, .finNotInOrder:
+      if connection.pointee.hasFarAcknowledgment, connection.pointee.farSide == side.peer {
+        let ahead = sequence.distance(from: connection.pointee.farStart)
+        if ahead >= 0, UInt32(ahead) <= receiver.pointee.maximumWindow {
+          moveOn(sender: sender, receiver: receiver, to: connection.pointee.farStart)
+          connection.pointee.hasFarAcknowledgment = false
+          return true
+        }
+      }
+      connection.pointee.hasFarAcknowledgment = false
+      connection.pointee.hasFarText = true
+      connection.pointee.farSide = side
+      connection.pointee.farStart = sequence
+      connection.pointee.farEnd = sequence + packet.pointee.payloadWireLength + 1
+    case .ackBeyondSent:
+      if connection.pointee.hasFarText, connection.pointee.farSide == side.peer,
+        acknowledgment >= connection.pointee.farStart, acknowledgment <= connection.pointee.farEnd
+      {
+        moveOn(sender: receiver, receiver: sender, to: acknowledgment)
+        connection.pointee.hasFarText = false
+        return true
+      }
+      connection.pointee.hasFarText = false
+      connection.pointee.hasFarAcknowledgment = true
+      connection.pointee.farSide = side
+      connection.pointee.farStart = acknowledgment
+    default: break
+    }
+    return false
+  }
+
+  /// What `sender` sent up to `sequence` did not pass here, and `receiver` has it.
+  private func moveOn(
+    sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, to sequence: SequenceNumber
+  ) {
+    // Jumps of more than half the sequence space cannot be told from jumps back: the stream goes on at the new place.
+    if sequence.distance(from: receiver.pointee.rcvNxt) <= 0 { receiver.pointee.rcvNxt = sequence }
+    sender.pointee.sndNxt = sequence
+    receiver.pointee.acknowledged = sequence
+    receiver.pointee.rcvEdge = sequence + max(receiver.pointee.maximumWindow, 1)
+    if receiver.pointee.rcvNxt != sequence { receiver.pointee.knows.insert(.acknowledgedUnseen) }
+    receiver.pointee.knows.remove(.timing)
+  }
+}
