@@ -73,6 +73,18 @@ struct DecodeCursor: BitwiseCopyable {
     self.selector = selector
   }
 
+  /// Whether the checksum over pseudo-header and segment is right; true when not all of it is there.
+  func checksumIsValid(_ number: UInt8, _ ipVersion: UInt8, _ network: UnsafeRawPointer) -> Bool {
+    guard available == claimed, !isPartial else { return true }
+    var checksum =
+      ipVersion == 4
+      ? Checksum(ipv4Header: network, protocolNumber: number, length: available)
+      : Checksum(
+        ipv6Source: pseudoSource, destination: pseudoDestination, protocolNumber: number, length: available)
+    checksum.add(pointer, count: Int(available))
+    return checksum.isValid
+  }
+
   /// Whether an IP packet stands here whose lengths fit in what is claimed: the test for tunnels over UDP, whose ports
   /// others may use too.
   var looksLikeIP: Bool {
@@ -83,6 +95,14 @@ struct DecodeCursor: BitwiseCopyable {
       return first & 0xf >= 5 && total >= UInt32(first & 0xf) << 2 && total <= claimed
     }
     return first >> 4 == 6 && available >= 40 && 40 &+ UInt32(pointer.loadBE16(at: 4)) <= claimed
+  }
+
+  /// Whether an IPv6 packet stands here that fills the datagram and has an address with Teredo's prefix, 2001::/32.
+  var looksLikeTeredo: Bool {
+    guard available >= 40, pointer.load8(at: 0) >> 4 == 6,
+      pointer.loadBE32(at: 8) == 0x2001_0000 || pointer.loadBE32(at: 24) == 0x2001_0000
+    else { return false }
+    return 40 &+ UInt32(pointer.loadBE16(at: 4)) == claimed
   }
 
   /// Whether an Ethernet frame stands here that carries something the decoder knows.
@@ -104,6 +124,40 @@ struct DecodeCursor: BitwiseCopyable {
 }
 
 extension DecodedPacket {
+  /// Makes this an empty description of the frame at `frame`. Field by field: a new value would be made on the stack and
+  /// copied.
+  @inline(__always)
+  mutating func clear(_ frame: UnsafeRawPointer) {
+    self.frame = frame
+    network = frame
+    transport = frame
+    payload = frame
+    clock = Timestamp(nanoseconds: 0)
+    payloadLength = 0
+    payloadWireLength = 0
+    ipLength = 0
+    key.source = IPAddress(v4: 0)
+    key.destination = IPAddress(v4: 0)
+    key.rest = 0
+    hash = 0
+    anomalies = AnomalySet(rawValue: 0)
+    sequence = 0
+    acknowledgment = 0
+    flags = TCPFlags(rawValue: 0)
+    window = 0
+    urgentPointer = 0
+    tcpHeaderLength = 0
+    timeToLive = 0
+    ipVersion = 0
+    kind = .malformed
+    icmpType = 0
+    icmpCode = 0
+    isAcceptable = true
+    isSelected = true
+    isReassembled = false
+    tunnelDepth = 0
+  }
+
   /// Says that it is too broken to go on with.
   mutating func reject(_ anomaly: Anomaly, _ cursor: inout DecodeCursor) {
     anomalies.insert(anomaly)

@@ -15,7 +15,7 @@ public struct TunnelSet: OptionSet, BitwiseCopyable, Sendable {
   public static var geneve: TunnelSet { .init(rawValue: 1 << 3) }
   /// GTP-U version 1 (3GPP TS 29.281), UDP port 2152.
   public static var gtpU: TunnelSet { .init(rawValue: 1 << 4) }
-  /// Teredo (RFC 4380), UDP port 3544.
+  /// Teredo (RFC 4380), UDP port 3544; on other ports, packets with an address of Teredo's prefix.
   public static var teredo: TunnelSet { .init(rawValue: 1 << 5) }
   /// AYIYA, UDP port 5072.
   public static var ayiya: TunnelSet { .init(rawValue: 1 << 6) }
@@ -37,6 +37,10 @@ public struct DecoderConfiguration: Sendable {
   public var tunnels: TunnelSet = .all
   /// Packets with a smaller IPv4 time to live or IPv6 hop limit are not acceptable: they may not reach the receiver.
   public var minimumTimeToLive: UInt8 = 0
+  /// Whether a datagram whose length says more than the frame had on the wire is acceptable, as far as it is there. A
+  /// host drops it; but some capture files were cut with tools that forget the length on the wire. Turn off for live
+  /// traffic.
+  public var acceptDatagramsBeyondFrame = true
   /// How many tunnels inside of each other are taken off, 0 to 255. VLAN tags, MPLS and PPPoE do not count.
   public var maximumTunnelDepth = 4
   /// How many datagrams may be waiting for fragments at a time; at least 1.

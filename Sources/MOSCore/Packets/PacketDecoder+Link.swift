@@ -96,9 +96,8 @@ extension PacketDecoder {
     guard header.versionAndType == 0x11, header.code == 0 else {
       return packet.finish(.notIP, cursor.pointer, &cursor)
     }
-    let length = UInt32(header.payloadLength)
+    // The length is not looked at: padding ends with the IP length, and some concentrators set it too small.
     cursor.advance(PPPoEHeader.length)
-    cursor.limit(to: length)
     cursor.layer = .ppp
   }
 

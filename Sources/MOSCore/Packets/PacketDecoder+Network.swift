@@ -36,13 +36,19 @@ extension PacketDecoder {
     cursor.isPartial = false
     cursor.advance(headerLength)
     cursor.expect(.transport, UInt16(header.protocolNumber))
-    guard header.isFragment else { return }
+    if header.isFragment { decodeIPv4Fragment(header, &cursor, &packet) }
+  }
+
+  @inline(never)
+  private mutating func decodeIPv4Fragment(
+    _ header: IPv4Header, _ cursor: inout DecodeCursor, _ packet: inout DecodedPacket
+  ) {
     packet.transport = cursor.pointer
     let fragment = Fragment(
       key: FragmentKey(
         source: packet.key.source, destination: packet.key.destination,
         identification: UInt32(header.identification), rest: packet.key.rest),
-      header: packet.network, headerLength: headerLength, isIPv6: false, payload: cursor.pointer,
+      header: packet.network, headerLength: header.headerLength, isIPv6: false, payload: cursor.pointer,
       length: cursor.available, offset: header.fragmentOffset, moreFragments: header.moreFragments,
       timestamp: packet.timestamp)
     decodeFragment(fragment, &cursor, &packet)
@@ -68,11 +74,18 @@ extension PacketDecoder {
     cursor.pseudoSource = cursor.pointer + 8
     cursor.pseudoDestination = cursor.pointer + 24
     cursor.advance(IPv6Header.length)
+    switch header.nextHeader {
+    case IPProtocol.tcp, IPProtocol.udp, IPProtocol.icmpv6:
+      packet.key.rest = cursor.vlans | UInt64(header.nextHeader)
+      return cursor.expect(.transport, UInt16(header.nextHeader))
+    default: break
+    }
     // A datagram has one fragment header; in one that was put together it is gone.
     let mayFragment = cursor.reassemblyDepth != Int16(packet.tunnelDepth)
     passExtensionHeaders(first: header.nextHeader, mayFragment: mayFragment, &cursor, &packet)
   }
 
+  @inline(never)
   private mutating func passExtensionHeaders(
     first: UInt8, mayFragment: Bool, _ cursor: inout DecodeCursor, _ packet: inout DecodedPacket
   ) {
@@ -114,7 +127,13 @@ extension PacketDecoder {
 
   /// Leaves out padding, and notes where the header claims more than there is.
   private func bound(_ cursor: inout DecodeCursor, to total: UInt32, _ packet: inout DecodedPacket) {
-    if total > cursor.available { packet.anomalies.insert(.frameTruncated) }
+    if total > cursor.available {
+      packet.anomalies.insert(.frameTruncated)
+      if total > cursor.claimed {
+        packet.anomalies.insert(.ipTotalLengthInvalid)
+        if !configuration.acceptDatagramsBeyondFrame { packet.isAcceptable = false }
+      }
+    }
     cursor.available = min(cursor.available, total)
     cursor.claimed = total
   }

@@ -41,7 +41,7 @@ extension PacketDecoder {
       packet.refuse(.tcpDataOffsetInvalid)
       headerLength = TCPHeader.minimumLength
     }
-    if configuration.verifyChecksums, !transportChecksumIsValid(IPProtocol.tcp, cursor, packet) {
+    if configuration.verifyChecksums, !cursor.checksumIsValid(IPProtocol.tcp, packet.ipVersion, packet.network) {
       packet.refuse(.tcpChecksumInvalid)
     }
     // In a truncated capture some of the options may be missing.
@@ -68,7 +68,9 @@ extension PacketDecoder {
       length = cursor.claimed
     }
     cursor.limit(to: length)
-    if configuration.verifyChecksums, header.checksum != 0, !transportChecksumIsValid(IPProtocol.udp, cursor, packet) {
+    if configuration.verifyChecksums, header.checksum != 0,
+      !cursor.checksumIsValid(IPProtocol.udp, packet.ipVersion, packet.network)
+    {
       packet.refuse(.udpChecksumInvalid)
     }
     cursor.advance(UDPHeader.length)
@@ -101,7 +103,7 @@ extension PacketDecoder {
     if configuration.verifyChecksums, cursor.available == cursor.claimed, !cursor.isPartial {
       let isValid =
         isV6
-        ? transportChecksumIsValid(IPProtocol.icmpv6, cursor, packet)
+        ? cursor.checksumIsValid(IPProtocol.icmpv6, 6, packet.network)
         : Checksum.verify(cursor.pointer, count: Int(cursor.available))
       if !isValid { packet.refuse(.icmpChecksumInvalid) }
     }
@@ -109,20 +111,5 @@ extension PacketDecoder {
     cursor.advance(ICMPHeader.length)
     packet.finish(isV6 ? .icmpv6 : .icmp, cursor.pointer, &cursor)
     packet.transport = start
-  }
-
-  /// Whether the checksum over pseudo-header and segment is right; true when not all of it is there.
-  private func transportChecksumIsValid(
-    _ number: UInt8, _ cursor: DecodeCursor, _ packet: borrowing DecodedPacket
-  ) -> Bool {
-    guard cursor.available == cursor.claimed, !cursor.isPartial else { return true }
-    var checksum =
-      packet.ipVersion == 4
-      ? Checksum(ipv4Header: packet.network, protocolNumber: number, length: cursor.available)
-      : Checksum(
-        ipv6Source: cursor.pseudoSource, destination: cursor.pseudoDestination, protocolNumber: number,
-        length: cursor.available)
-    checksum.add(cursor.pointer, count: Int(cursor.available))
-    return checksum.isValid
   }
 }

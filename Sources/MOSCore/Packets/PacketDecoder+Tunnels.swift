@@ -92,8 +92,11 @@ extension PacketDecoder {
     case GTPUHeader.port: return enterGTPU(&cursor, &packet)
     case TeredoHeader.port: return enterTeredo(&cursor, &packet)
     case AYIYAHeader.port: return enterAYIYA(&cursor, &packet)
-    default: return false
+    default: break
     }
+    // Teredo clients and relays send to each other from any port (RFC 4380 5.2).
+    guard cursor.looksLikeTeredo else { return false }
+    return enterTeredo(&cursor, &packet)
   }
 
   private func enterVXLAN(_ cursor: inout DecodeCursor, _ packet: inout DecodedPacket) -> Bool {

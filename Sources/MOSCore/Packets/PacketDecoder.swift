@@ -36,64 +36,96 @@ public struct PacketDecoder: ~Copyable {
     frame: UnsafeRawPointer, capturedLength: UInt32, wireLength: UInt32, linkType: LinkType, timestamp: Timestamp,
     number: UInt64, into packet: inout DecodedPacket
   ) {
-    // Ethernet, IPv4 without options (the 0x45), not a fragment, TCP, lengths that fit.
-    if linkType == .ethernet, capturedLength >= 54, frame.loadBE32(at: 12) >> 8 == 0x08_0045 {
-      let network = frame + 14
-      let transport = frame + 34
-      let total = UInt32(network.loadBE16(at: 2))
-      let fragmentTimeProtocol = network.loadBE32(at: 6)
-      let timeToLive = UInt8(truncatingIfNeeded: fragmentTimeProtocol >> 8)
-      let offsetAndFlags = transport.loadBE16(at: 12)
-      let headerLength = UInt32(offsetAndFlags >> 12) << 2
-      if fragmentTimeProtocol & 0x3fff_00ff == 6, total &+ 14 <= capturedLength, headerLength >= 20,
-        headerLength &+ 20 <= total, timeToLive >= configuration.minimumTimeToLive,
-        !configuration.verifyChecksums || Self.checksumsAreValid(network, total)
-      {
-        packet = DecodedPacket(frame: frame)
-        packet.number = number
-        packet.timestamp = timestamp
-        packet.capturedLength = capturedLength
-        packet.wireLength = wireLength
-        packet.network = network
-        packet.transport = transport
-        packet.payload = transport + Int(headerLength)
-        packet.payloadLength = total &- 20 &- headerLength
-        packet.payloadWireLength = total &- 20 &- headerLength
-        packet.ipLength = total
-        packet.key.source = IPAddress(v4: network.loadBE32(at: 12))
-        packet.key.destination = IPAddress(v4: network.loadBE32(at: 16))
-        packet.key.rest = UInt64(transport.loadBE32(at: 0)) << 32 | UInt64(IPProtocol.tcp)
-        packet.anomalies = Self.flagAnomalies(offsetAndFlags)
-        packet.sequence = transport.loadBE32(at: 4)
-        packet.acknowledgment = transport.loadBE32(at: 8)
-        packet.flags = TCPFlags(rawValue: offsetAndFlags & 0x1ff)
-        packet.window = transport.loadBE16(at: 14)
-        packet.urgentPointer = transport.loadBE16(at: 18)
-        packet.tcpHeaderLength = UInt8(truncatingIfNeeded: headerLength)
-        packet.timeToLive = timeToLive
-        packet.ipVersion = 4
-        packet.kind = .tcp
-        packet.isAcceptable = true
-        return
-      }
+    guard linkType == .ethernet, Self.isPlainTCP(frame, capturedLength, configuration.minimumTimeToLive) else {
+      return decodeStepwise(
+        frame: frame, capturedLength: capturedLength, wireLength: wireLength, linkType: linkType, timestamp: timestamp,
+        number: number, into: &packet)
     }
-    packet = DecodedPacket(frame: frame)
-    packet.number = number
-    packet.timestamp = timestamp
-    packet.capturedLength = capturedLength
-    packet.wireLength = wireLength
-    decodeStepwise(linkType, &packet)
+    guard !configuration.verifyChecksums else {
+      return decodeVerified(
+        frame: frame, capturedLength: capturedLength, wireLength: wireLength, timestamp: timestamp, number: number,
+        into: &packet)
+    }
+    Self.describe(frame, capturedLength, wireLength, timestamp, number, &packet)
   }
 
-  /// Whether the checksums of an IPv4 header of 20 bytes and of the TCP segment behind it are right.
+  /// Whether a frame is Ethernet, IPv4 without options (the 0x45), not a fragment, TCP, with lengths that fit.
   @inline(__always)
-  private static func checksumsAreValid(_ network: UnsafeRawPointer, _ total: UInt32) -> Bool {
-    var header = Checksum(sum: network.loadUnaligned(fromByteOffset: 12, as: UInt64.self))
+  private static func isPlainTCP(
+    _ frame: UnsafeRawPointer, _ capturedLength: UInt32, _ minimumTimeToLive: UInt8
+  ) -> Bool {
+    guard capturedLength >= 54, frame.loadBE32(at: 12) >> 8 == 0x08_0045 else { return false }
+    let total = UInt32(frame.loadBE16(at: 16))
+    let fragmentTimeProtocol = frame.loadBE32(at: 20)
+    let headerLength = UInt32(frame.load8(at: 46) >> 4) << 2
+    return fragmentTimeProtocol & 0x3fff_00ff == 6 && total &+ 14 <= capturedLength && headerLength >= 20
+      && headerLength &+ 20 <= total && UInt8(truncatingIfNeeded: fragmentTimeProtocol >> 8) >= minimumTimeToLive
+  }
+
+  /// Describes a frame for which `isPlainTCP` holds and whose checksums need no look.
+  @inline(__always)
+  private static func describe(
+    _ frame: UnsafeRawPointer, _ capturedLength: UInt32, _ wireLength: UInt32, _ timestamp: Timestamp,
+    _ number: UInt64, _ packet: inout DecodedPacket
+  ) {
+    // Every field is stored once, straight behind its load: the compiler has to assume that the packet's description may
+    // lie in the frame, so it neither drops stores that others follow nor moves loads over them.
+    packet.number = number
+    packet.timestamp = timestamp
+    packet.clock = Timestamp(nanoseconds: 0)
+    packet.frame = frame
+    packet.capturedLength = capturedLength
+    packet.wireLength = wireLength
+    packet.network = frame + 14
+    packet.transport = frame + 34
+    let offsetAndFlags = frame.loadBE16(at: 46)
+    let headerLength = UInt32(offsetAndFlags >> 12) << 2
+    let total = UInt32(frame.loadBE16(at: 16))
+    packet.payload = frame + Int(34 &+ headerLength)
+    packet.payloadLength = total &- 20 &- headerLength
+    packet.payloadWireLength = total &- 20 &- headerLength
+    packet.ipLength = total
+    packet.flags = TCPFlags(rawValue: offsetAndFlags & 0x1ff)
+    packet.tcpHeaderLength = UInt8(truncatingIfNeeded: headerLength)
+    packet.anomalies = flagAnomalies(offsetAndFlags)
+    packet.timeToLive = frame.load8(at: 22)
+    packet.key.source = IPAddress(v4: frame.loadBE32(at: 26))
+    packet.key.destination = IPAddress(v4: frame.loadBE32(at: 30))
+    packet.key.rest = UInt64(frame.loadBE32(at: 34)) << 32 | UInt64(IPProtocol.tcp)
+    packet.sequence = frame.loadBE32(at: 38)
+    packet.acknowledgment = frame.loadBE32(at: 42)
+    packet.window = frame.loadBE16(at: 48)
+    packet.urgentPointer = frame.loadBE16(at: 52)
+    packet.hash = 0
+    packet.ipVersion = 4
+    packet.kind = .tcp
+    packet.icmpType = 0
+    packet.icmpCode = 0
+    packet.isAcceptable = true
+    packet.isSelected = true
+    packet.isReassembled = false
+    packet.tunnelDepth = 0
+  }
+
+  /// Describes a frame for which `isPlainTCP` holds after a look at its checksums.
+  @inline(never)
+  private mutating func decodeVerified(
+    frame: UnsafeRawPointer, capturedLength: UInt32, wireLength: UInt32, timestamp: Timestamp, number: UInt64,
+    into packet: inout DecodedPacket
+  ) {
+    let length = UInt32(frame.loadBE16(at: 16)) &- 20
+    var header = Checksum(sum: frame.loadUnaligned(fromByteOffset: 26, as: UInt64.self))
     var segment = header
-    header.add(network, count: 12)
-    segment.addPseudoHeader(protocolNumber: IPProtocol.tcp, length: total &- 20)
-    segment.add(network + 20, count: Int(total &- 20))
-    return header.isValid && segment.isValid
+    header.add(frame + 14, count: 12)
+    segment.addPseudoHeader(protocolNumber: IPProtocol.tcp, length: length)
+    segment.add(frame + 34, count: Int(length))
+    if header.isValid, segment.isValid {
+      Self.describe(frame, capturedLength, wireLength, timestamp, number, &packet)
+    } else {
+      decodeStepwise(
+        frame: frame, capturedLength: capturedLength, wireLength: wireLength, linkType: .ethernet,
+        timestamp: timestamp, number: number, into: &packet)
+    }
   }
 
   /// The anomaly of control bits that no stack sends: SYN together with FIN or RST, or none of SYN, RST and ACK.
@@ -105,8 +137,15 @@ public struct PacketDecoder: ~Copyable {
   }
 
   @inline(never)
-  private mutating func decodeStepwise(_ linkType: LinkType, _ packet: inout DecodedPacket) {
-    packet.isAcceptable = true
+  private mutating func decodeStepwise(
+    frame: UnsafeRawPointer, capturedLength: UInt32, wireLength: UInt32, linkType: LinkType, timestamp: Timestamp,
+    number: UInt64, into packet: inout DecodedPacket
+  ) {
+    packet.clear(frame)
+    packet.number = number
+    packet.timestamp = timestamp
+    packet.capturedLength = capturedLength
+    packet.wireLength = wireLength
     let layer: DecodeLayer =
       switch linkType {
       case .ethernet: .ethernet
@@ -121,8 +160,7 @@ public struct PacketDecoder: ~Copyable {
       case .linuxSLL2: .linuxSLL2
       }
     var cursor = DecodeCursor(
-      packet.frame, available: packet.capturedLength, claimed: max(packet.wireLength, packet.capturedLength),
-      layer: layer)
+      frame, available: capturedLength, claimed: max(wireLength, capturedLength), layer: layer)
     while true {
       switch cursor.layer {
       case .ethernet: decodeEthernet(&cursor, &packet)
