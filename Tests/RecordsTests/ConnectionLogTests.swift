@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Testing
 
@@ -60,6 +61,17 @@ struct ConnectionLogTests {
     #expect(object as NSDictionary == expected)
   }
 
+  @Test("a TCP connection without a byte has the digest of nothing, a UDP flow none")
+  func emptyDigests() throws {
+    let log = ConnectionLog(format: .json, hasStreamDigests: true)
+    var (tcp, udp) = (flow(), flow(key(protocolNumber: 17)))
+    let object = try parsed(written { log.append(&tcp, to: &$0) })
+    #expect(object["orig_contiguous_bytes"] as? Int == 0 && object["resp_contiguous_bytes"] as? Int == 0)
+    let nothing = SHA256.hash(data: []).map { String(format: "%02x", $0) }.joined()
+    #expect(object["orig_sha256"] as? String == nothing && object["resp_sha256"] as? String == nothing)
+    #expect(try parsed(written { log.append(&udp, to: &$0) })["orig_sha256"] == nil)
+  }
+
   @Test("for TCP, byte counts, packet counts, state, history and end are there even for one packet")
   func alwaysThere() throws {
     let object = try json(flow(first: 5_000, last: 5_000, history: "S") { $0.end = .traceEnd })
@@ -116,6 +128,7 @@ struct ConnectionLogTests {
     }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     #expect(lines.first == "#separator \\x09")
+    #expect(lines.prefix { $0.hasPrefix("#") }.count == log.headerLines)
     #expect(lines.last == "" && lines.dropLast().last == "#close\t2024-02-29-01-00-01")
     var options: [String: [String]] = [:]
     var rows: [[String]] = []

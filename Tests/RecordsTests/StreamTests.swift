@@ -97,12 +97,6 @@ struct StreamDigestsTests {
   }
 }
 
-extension StreamDigestPair: Equatable {
-  public static func == (left: StreamDigestPair, right: StreamDigestPair) -> Bool {
-    hexadecimal(left.client) == hexadecimal(right.client) && hexadecimal(left.server) == hexadecimal(right.server)
-  }
-}
-
 @Suite("Streams as files")
 struct StreamExtractorTests {
   private func append(
@@ -220,33 +214,6 @@ struct StreamExtractorTests {
     "a folder that cannot be used is refused at the start", arguments: ["/dev/null", "/dev/null/x", "/proc/nothing"])
   func badFolder(_ path: String) {
     #expect(throws: OutputError.self) { _ = try StreamExtractor(directory: path).fileCount }
-  }
-
-  @Test("digests and files share a flow's index")
-  func taps() throws {
-    try withFolder { folder in
-      var taps = StreamTaps(hasDigests: true, extractor: try StreamExtractor(directory: folder))
-      let isActive = taps.isActive
-      #expect(isActive)
-      var open: [(index: UInt32, text: String)] = []
-      var generator = SeededGenerator(state: 5)
-      for number in UInt16(0)..<200 {
-        let index = taps.attach(key("10.0.0.1", number, "10.0.0.2", 2))
-        let text = "flow \(number)"
-        Array(text.utf8).withUnsafeBytes { taps.append(index, .server, offset: 0, bytes: $0) }
-        open.append((index, text))
-        if Bool.random(using: &generator) {
-          let ended = open.remove(at: .random(in: 0..<open.count, using: &generator))
-          #expect(taps.finish(ended.index).map { hexadecimal($0.server) } == sha256(Array(ended.text.utf8)))
-        }
-      }
-      let error = taps.error
-      #expect(error == nil)
-      #expect(contents(folder + "/010.000.000.001.00150-010.000.000.002.00002") == Array("flow 150".utf8))
-    }
-    var none = StreamTaps(hasDigests: false, extractor: nil)
-    let (isActive, digests, error) = (none.isActive, none.finish(1), none.error)
-    #expect(!isActive && digests == nil && error == nil)
   }
 }
 

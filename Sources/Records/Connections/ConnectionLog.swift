@@ -31,6 +31,9 @@ public struct ConnectionLog: Sendable {
     self.hasCommunityID = hasCommunityID
   }
 
+  /// How many lines come before the first record.
+  public var headerLines: Int { format == .zeek ? 8 : 0 }
+
   /// Appends what comes before the first record: for Zeek's form eight lines, for JSON nothing. `opened` is the time in
   /// `#open`; give the first packet's, so that a replay always writes the same file.
   public func appendHeader(opened: Timestamp, to text: inout RecordText) {
@@ -55,8 +58,8 @@ public struct ConnectionLog: Sendable {
     text.append(UInt8(ascii: "\n"))
   }
 
-  /// Appends one flow's record, a whole line. `digests` is what `StreamDigests.finish` gave for it, if anything; it is
-  /// not looked at unless `hasStreamDigests`.
+  /// Appends one flow's record, a whole line. `digests` is what `StreamDigests.finish` gave for it; `nil` for a
+  /// flow without a byte. It is not looked at unless `hasStreamDigests`.
   public func append(
     _ flow: UnsafePointer<FlowRecord>, digests: StreamDigestPair? = nil, to text: inout RecordText
   ) {
@@ -107,6 +110,7 @@ public struct ConnectionLog: Sendable {
     if hasCommunityID { fields.communityID("community_id", key, &text) }
     if hasStreamDigests {
       // What the originator sent is what the server's stack took, and the other way round.
+      let digests = digests ?? (isTCP ? StreamDigestPair(client: .empty, server: .empty) : nil)
       fields.count("orig_contiguous_bytes", digests?.server.count, &text)
       fields.digest("orig_sha256", digests?.server, &text)
       fields.count("resp_contiguous_bytes", digests?.client.count, &text)

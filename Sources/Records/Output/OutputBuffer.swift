@@ -116,9 +116,11 @@ public struct OutputBuffer: ~Copyable, @unchecked Sendable {
   }
 
   private mutating func countRecords(in bytes: UnsafeRawBufferPointer) {
-    for byte in bytes where byte == UInt8(ascii: "\n") {
-      if headerLines > 0 { headerLines -= 1 } else { recordsWritten &+= 1 }
-    }
+    var lines: UInt64 = 0
+    for byte in bytes { lines &+= byte == UInt8(ascii: "\n") ? 1 : 0 }
+    let header = min(lines, headerLines)
+    headerLines -= header
+    recordsWritten &+= lines &- header
   }
 
   private mutating func fail(_ code: Int32) {

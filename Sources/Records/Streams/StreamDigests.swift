@@ -8,6 +8,13 @@ public struct StreamDigest: BitwiseCopyable, Sendable {
   public var count: UInt64
   /// The digest's 32 bytes as four big-endian words.
   public var sha256: (UInt64, UInt64, UInt64, UInt64)
+
+  /// The digest of no bytes.
+  static var empty: StreamDigest {
+    StreamDigest(
+      count: 0,
+      sha256: (0xe3b0_c442_98fc_1c14, 0x9afb_f4c8_996f_b924, 0x27ae_41e4_649b_934c, 0xa495_991b_7852_b855))
+  }
 }
 
 /// The digests of both sides of a flow, each named for the side that *received* the bytes.
@@ -43,8 +50,9 @@ public struct StreamDigests: ~Copyable {
     }
 
     func digest() -> StreamDigest {
+      guard let hash else { return .empty }
       var words = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
-      (hash ?? SHA256()).finalize().withUnsafeBytes { bytes in
+      hash.finalize().withUnsafeBytes { bytes in
         words.0 = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
         words.1 = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
         words.2 = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))

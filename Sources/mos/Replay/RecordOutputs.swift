@@ -10,19 +10,19 @@ struct RecordOutputs: ~Copyable {
 
   /// Opens the files that `options` name.
   init(_ options: ReplayOptions) throws(ReplayFailure) {
-    connections = try RecordOutputs.open(options.connectionLog)
-    eve = try RecordOutputs.open(options.eve)
-    events = try RecordOutputs.open(options.events)
     log =
       options.connectionLog == nil
       ? nil
       : ConnectionLog(
         format: options.connectionFormat, hasStreamDigests: options.streamHash, hasCommunityID: options.communityID)
+    connections = try RecordOutputs.open(options.connectionLog, headerLines: log?.headerLines ?? 0)
+    eve = try RecordOutputs.open(options.eve)
+    events = try RecordOutputs.open(options.events)
   }
 
-  private static func open(_ path: String?) throws(ReplayFailure) -> OutputBuffer? {
+  private static func open(_ path: String?, headerLines: Int = 0) throws(ReplayFailure) -> OutputBuffer? {
     guard let path else { return nil }
-    do { return try OutputBuffer(path: path) } catch {
+    do { return try OutputBuffer(path: path, headerLines: headerLines) } catch {
       throw ReplayFailure(message: error.description, status: 3)
     }
   }
