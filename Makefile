@@ -28,7 +28,7 @@ test: lint unit build thresholds tcpflow oracles readme
 	$(MAKE) fuzz FUZZ_SECONDS=$(TEST_FUZZ_SECONDS)
 
 lint:
-	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Snippets Package.swift
 	scripts/lint.sh
 
 build:

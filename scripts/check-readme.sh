@@ -30,6 +30,13 @@ for snippet in Snippets/*.swift; do
     echo "check-readme: $snippet and the Swift example in README.md are not the same" >&2
     failures=$((failures + 1))
   fi
+  name=$(basename "$snippet" .swift)
+  examples=$((examples + 1))
+  if ! output=$(swift build --quiet --product "$name" 2>&1 && ".build/debug/$name" traces/http.pcap 2>&1) ||
+    [ -z "$output" ]; then
+    printf 'check-readme: %s fails on traces/http.pcap:\n%s\n' "$snippet" "$output" >&2
+    failures=$((failures + 1))
+  fi
 done
 echo "check-readme: $examples examples, $failures wrong"
 [ "$failures" -eq 0 ] && [ "$examples" -gt 0 ]
