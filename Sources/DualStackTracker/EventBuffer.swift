@@ -3,10 +3,13 @@ import MOSCore
 /// The events that one step of the tracker returned: a set, and a record for each that carries more than the fact.
 ///
 /// The records lie in a scratch area of fixed size that the next step reuses. Invariant of the pointer: it points to
-/// `capacity` records from `init` to `deinit`, of which the first `count` are initialised.
+/// `capacity` records from `init` to `deinit`, of which the first `count` are initialised; `counts` to `places` counters.
 public struct EventBuffer: ~Copyable {
   static let capacity = 64
+  /// Counters: one for each event kind, then one for each anomaly.
+  static let places = 16 + 64
   let records: UnsafeMutablePointer<EventRecord>
+  let counts: UnsafeMutablePointer<UInt64>
   /// Which events happened.
   public internal(set) var set = EventSet(rawValue: 0)
   /// How many records there are.
@@ -14,14 +17,29 @@ public struct EventBuffer: ~Copyable {
 
   init() {
     records = .allocate(capacity: EventBuffer.capacity)
+    counts = .allocate(capacity: EventBuffer.places)
+    counts.initialize(repeating: 0, count: EventBuffer.places)
   }
 
   deinit {
     records.deallocate()
+    counts.deallocate()
   }
 
   /// The record at `index`, in the order in which things happened. Precondition: `index` is below `count`.
   public subscript(index: Int) -> EventRecord { records[index] }
+
+  /// How often an event happened so far.
+  public func count(of kind: EventKind) -> UInt64 { counts[Int(kind.rawValue)] }
+
+  /// How often an anomaly was found so far.
+  public func count(of anomaly: Anomaly) -> UInt64 { counts[16 + Int(anomaly.rawValue)] }
+
+  /// Counts an event that has no record.
+  @inline(__always) mutating func note(_ kind: EventKind) {
+    set.insert(kind)
+    counts[Int(kind.rawValue)] &+= 1
+  }
 
   /// Room for more records; a step that runs out of it leaves the rest of its work to the flow's next packet.
   @inline(__always) var room: Int { EventBuffer.capacity &- count }
@@ -32,7 +50,7 @@ public struct EventBuffer: ~Copyable {
   }
 
   @inline(__always) mutating func append(_ record: EventRecord) {
-    set.insert(record.kind)
+    note(record.kind)
     guard count < EventBuffer.capacity else { return }
     records[count] = record
     count &+= 1
@@ -41,6 +59,7 @@ public struct EventBuffer: ~Copyable {
   mutating func anomaly(_ anomaly: Anomaly, _ hook: Hook, _ side: Side) {
     var record = EventRecord(.anomaly, hook, side)
     record.code = anomaly.rawValue
+    counts[16 + Int(anomaly.rawValue)] &+= 1
     append(record)
   }
 }

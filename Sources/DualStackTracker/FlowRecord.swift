@@ -73,6 +73,8 @@ struct FlowTraits: OptionSet, BitwiseCopyable {
   static var established: FlowTraits { .init(rawValue: 8) }
   /// Counted among the half-open flows: evicted first, and after the shorter time-out.
   static var halfOpen: FlowTraits { .init(rawValue: 16) }
+  /// The table leads to it.
+  static var inTable: FlowTraits { .init(rawValue: 64) }
   /// Its first packet was not selected: it is remembered so that its other packets are passed over too.
   static var notSelected: FlowTraits { .init(rawValue: 32) }
 }

@@ -38,18 +38,18 @@ struct Judgement: BitwiseCopyable {
 extension Tracker {
   /// The course of `packet`, which `sender` sends to `receiver`, by the rules of RFC 9293 3.10.7 with RFC 5961 and
   /// RFC 7323 as Linux applies them.
-  func judge(
-    _ packet: UnsafePointer<DecodedPacket>, options: borrowing TCPOptions, sender: UnsafeMutablePointer<Endpoint>,
+  mutating func judge(
+    _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
   ) -> Judgement {
     let flags = packet.pointee.flags
     if !packet.pointee.isAcceptable { return Judgement(.ignore) }
-    if options.hasMD5, configuration.dropsUnsolicitedMD5 {
+    if current.options.hasMD5, configuration.dropsUnsolicitedMD5 {
       return Judgement(.ignore, flags.contains(.rst) ? .resetWithMD5 : .md5Unsolicited)
     }
     // The common case first: only ACK and PSH, between ends that have come past the handshake.
     if flags.rawValue & 0x17 == 0x10, receiver.pointee.state.rawValue >= TCPState.synReceived.rawValue {
-      return judgeSegment(packet, options: options, sender: sender, receiver: receiver)
+      return judgeSegment(packet, sender: sender, receiver: receiver)
     }
     if flags.contains(.syn), flags.contains(.fin) || flags.contains(.rst) {
       return Judgement(.ignore, .tcpFlagsInvalid)
@@ -58,18 +58,18 @@ extension Tracker {
     case .closed, .listen:
       if flags.contains(.rst) { return Judgement(sender.pointee.knows.contains(.seen) ? .ignore : .reset) }
       if flags.contains(.syn) { return Judgement(flags.contains(.ack) ? .answer : .open) }
-      return judgeSegment(packet, options: options, sender: sender, receiver: receiver)
+      return judgeSegment(packet, sender: sender, receiver: receiver)
     case .synSent:
       return judgeInSynSent(packet, sender: sender, receiver: receiver)
     default:
       if flags.contains(.rst) { return judgeReset(packet, sender: sender, receiver: receiver) }
       if flags.contains(.syn) { return judgeSyn(packet, sender: sender, receiver: receiver) }
-      return judgeSegment(packet, options: options, sender: sender, receiver: receiver)
+      return judgeSegment(packet, sender: sender, receiver: receiver)
     }
   }
 
   /// RFC 9293 3.10.7.3.
-  private func judgeInSynSent(
+  private mutating func judgeInSynSent(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
   ) -> Judgement {
@@ -94,14 +94,14 @@ extension Tracker {
   }
 
   /// The SYN-ACK was lost to the capture: what follows it says where the stream is.
-  private func judgeAfterUnseenAnswer(_ packet: UnsafePointer<DecodedPacket>) -> Judgement {
+  private mutating func judgeAfterUnseenAnswer(_ packet: UnsafePointer<DecodedPacket>) -> Judgement {
     var judgement = Judgement(.process)
     judgement.acknowledges = true
     return judgement
   }
 
   /// RFC 5961 3.2: exact resets, in the window is challenged, outside is ignored.
-  private func judgeReset(
+  private mutating func judgeReset(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
   ) -> Judgement {
@@ -126,7 +126,7 @@ extension Tracker {
   }
 
   /// A SYN for an end that is past SYN_SENT: repeated, or challenged (RFC 5961 4).
-  private func judgeSyn(
+  private mutating func judgeSyn(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
   ) -> Judgement {
@@ -149,16 +149,16 @@ extension Tracker {
   }
 
   /// RFC 9293 3.10.7.4 for a segment without SYN and RST: timestamp, sequence, ACK bit, acknowledgment.
-  private func judgeSegment(
-    _ packet: UnsafePointer<DecodedPacket>, options: borrowing TCPOptions, sender: UnsafeMutablePointer<Endpoint>,
+  private mutating func judgeSegment(
+    _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
   ) -> Judgement {
     let flags = packet.pointee.flags
     guard flags.contains(.ack) else {
       return Judgement(.ignore, packet.pointee.payloadLength > 0 ? .dataWithoutAck : .tcpFlagsInvalid)
     }
-    if options.hasTimestamp, receiver.pointee.knows.contains(.timestampRecent),
-      Int32(bitPattern: options.timestampValue &- receiver.pointee.timestampRecent) < 0,
+    if current.options.hasTimestamp, receiver.pointee.knows.contains(.timestampRecent),
+      Int32(bitPattern: current.options.timestampValue &- receiver.pointee.timestampRecent) < 0,
       isTimestampOld(packet, receiver: receiver)
     {
       return Judgement(.ignore, .timestampOld)
@@ -199,7 +199,7 @@ extension Tracker {
   }
 
   /// PAWS does not count a timestamp that was set 24 days ago (RFC 7323 5.5).
-  private func isTimestampOld(
+  private mutating func isTimestampOld(
     _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
   ) -> Bool {
     let now = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000_000)
@@ -207,7 +207,7 @@ extension Tracker {
   }
 
   /// Text at or beyond the window's right edge.
-  private func judgeBeyondWindow(
+  private mutating func judgeBeyondWindow(
     _ packet: UnsafePointer<DecodedPacket>, sequence: SequenceNumber, edge: SequenceNumber,
     receiver: UnsafeMutablePointer<Endpoint>
   ) -> Judgement {
@@ -232,7 +232,7 @@ extension Tracker {
   /// An acknowledgment of bytes that did not pass here: they were lost to the capture, or somebody made it up.
   ///
   /// Only numbers within the window that the sender advertised can be true.
-  private func judgeUnseenAcknowledgment(
+  private mutating func judgeUnseenAcknowledgment(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
   ) -> Judgement {

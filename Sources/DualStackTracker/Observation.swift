@@ -82,9 +82,14 @@ enum Observer {
     let peer = record.counters(side.peer)
     let flags = packet.pointee.flags
     let length = packet.pointee.payloadWireLength
-    // The common packet adds nothing: data or a pure ACK on an established connection.
     let control = flags.rawValue & 0x7
     if let connection {
+      if control == 0, own.pointee.observed == .established, peer.pointee.observed == .established,
+        flags.contains(.ack), packet.pointee.window != 0
+      {
+        observePlain(packet, own: own, side: side, record: record, connection: connection)
+        return
+      }
       observeSequence(packet, own: own, peer: peer, side: side, record: record, connection: connection)
     }
     if control == 0 {
@@ -100,6 +105,28 @@ enum Observer {
     }
     observeControl(packet, own: own, side: side, record: record, connection: connection)
     move(packet, own: own, peer: peer, side: side)
+  }
+
+  /// Data or a pure ACK on an established connection: what `observe` comes to for most packets.
+  @inline(__always)
+  private static func observePlain(
+    _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
+    record: UnsafeMutablePointer<FlowRecord>, connection: UnsafeMutablePointer<Connection>
+  ) {
+    let length = packet.pointee.payloadWireLength
+    let stream = connection.endpoint(side)
+    let ahead = stream.pointee.observed.distance(of: SequenceNumber(packet.pointee.sequence) + length)
+    if ahead > 0 {
+      stream.pointee.observed.highest &+= UInt64(ahead)
+    } else if length > 0 {
+      scaled(&stream.pointee.observed.retransmissions, 0x54, side, &record.pointee.history)
+    }
+    let other = connection.endpoint(side.peer)
+    let acknowledged = other.pointee.observed.distance(of: SequenceNumber(packet.pointee.acknowledgment))
+    if acknowledged > 0, packet.pointee.acknowledgment != 0 || acknowledged <= largestJump {
+      other.pointee.observed.highest &+= UInt64(acknowledged)
+    }
+    if length > 0 { note(.data, 0x44, side, own, record) } else { note(.ack, 0x41, side, own, record) }
   }
 
   @inline(__always)

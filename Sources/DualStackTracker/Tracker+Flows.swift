@@ -45,51 +45,84 @@ extension Tracker {
     release(flow)
   }
 
-  private func isOpen(_ flow: UInt32) -> Bool {
+  private mutating func isOpen(_ flow: UInt32) -> Bool {
     records.pointer(flow).pointee.end == .none && !records.pointer(flow).pointee.traits.contains(.notSelected)
   }
 
-  private func timeout(of record: UnsafeMutablePointer<FlowRecord>) -> Int64 {
+  private mutating func timeout(of record: UnsafeMutablePointer<FlowRecord>) -> Int64 {
     if record.pointee.key.protocolNumber != 6 { return configuration.datagramTimeout }
     return record.pointee.traits.contains(.halfOpen) ? configuration.halfOpenTimeout : configuration.idleTimeout
   }
 
-  /// Finds the packet's flow, or begins one. Precondition: `prepare` was called with this packet.
+  /// Finds the packet's flow, or begins one. Precondition: `prepare` was called with this packet; `candidate` is what
+  /// `prefetchRecord` said since, or 0.
   ///
   /// A packet that begins a flow can end another: the one with the same addresses and ports, or the least valuable.
   @inline(__always)
-  public mutating func lookUp(_ packet: UnsafePointer<DecodedPacket>) -> LookUp {
+  public mutating func lookUp(_ packet: UnsafePointer<DecodedPacket>, candidate: UInt32 = 0) -> LookUp {
     returnChains()
     events.clear()
     guard packet.pointee.kind.rawValue <= PacketKind.icmpv6.rawValue else {
       if packet.pointee.anomalies.rawValue != 0 { reportPacketAnomalies(packet, hook: .wire, side: .client) }
       return .none
     }
-    let key = packet.pointee.key
-    let rest = key.rest & keyMask
-    let reverse = key.reversed.rest & keyMask
-    let mask = keyMask
-    let records = self.records.base
-    let flow = table.find(packet.pointee.hash) { index in
-      let other = (records + Int(index)).pointee.key
-      if other.rest & mask == rest, other.source == key.source, other.destination == key.destination { return true }
-      return other.rest & mask == reverse && other.source == key.destination && other.destination == key.source
+    var flow = candidate
+    var side = candidate == 0 ? nil : matchCandidate(candidate, packet)
+    if side == nil {
+      let base = records.base
+      let mask = keyMask
+      flow = table.find(packet.pointee.hash) { index in
+        Tracker.match(base + Int(index), packet, mask) != nil
+      }
+      guard flow != 0 else { return admit(packet) }
+      side = Tracker.match(base + Int(flow), packet, mask)
     }
-    guard flow != 0 else { return admit(packet) }
-    let record = self.records.pointer(flow)
+    let sender = side ?? .client
+    let record = records.pointer(flow)
     if record.pointee.traits.contains(.notSelected) { return passUnselected(packet, flow: flow) }
-    let forward =
-      record.pointee.key.rest & mask == rest && record.pointee.key.source == key.source
-      && record.pointee.key.destination == key.destination
-    let side: Side = forward ? .client : .server
     if packet.pointee.kind == .tcp, packet.pointee.flags.contains(.syn), packet.pointee.isAcceptable,
-      isReuse(packet, flow: flow, side: side)
+      isReuse(packet, flow: flow, side: sender)
     {
       return reuse(packet, flow: flow)
     }
     current.flow = flow
-    current.sender = side
-    return .flow(flow, sender: side)
+    current.sender = sender
+    return .flow(flow, sender: sender)
+  }
+
+  /// Which side of `record`'s flow sent the packet; nil when it is another flow's.
+  @inline(__always)
+  private static func match(
+    _ record: UnsafeMutablePointer<FlowRecord>, _ packet: UnsafePointer<DecodedPacket>, _ mask: UInt64
+  ) -> Side? {
+    let difference = record.pointee.key.source.low ^ packet.pointee.key.source.low
+    if difference == 0, (record.pointee.key.rest ^ packet.pointee.key.rest) & mask == 0,
+      record.pointee.key.destination.low == packet.pointee.key.destination.low,
+      record.pointee.key.source.high == packet.pointee.key.source.high,
+      record.pointee.key.destination.high == packet.pointee.key.destination.high
+    {
+      return .client
+    }
+    let ports = packet.pointee.key.rest >> 32
+    let swapped = (ports << 16 | ports >> 16) << 32 | packet.pointee.key.rest & 0xffff_ffff
+    if (record.pointee.key.rest ^ swapped) & mask == 0,
+      record.pointee.key.destination.low == packet.pointee.key.source.low,
+      record.pointee.key.source.low == packet.pointee.key.destination.low,
+      record.pointee.key.source.high == packet.pointee.key.destination.high,
+      record.pointee.key.destination.high == packet.pointee.key.source.high
+    {
+      return .server
+    }
+    return nil
+  }
+
+  /// The same for a record that was found before the packets in front of this one in the burst were processed: it may
+  /// have left the table since.
+  @inline(__always)
+  private mutating func matchCandidate(_ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>) -> Side? {
+    let record = records.pointer(flow)
+    guard record.pointee.traits.contains(.inTable) else { return nil }
+    return Tracker.match(record, packet, keyMask)
   }
 
   /// A packet of a flow whose first packet was not selected. Only a new connection is looked at anew.
@@ -108,7 +141,7 @@ extension Tracker {
   /// Whether a SYN on a known 4-tuple begins a new connection.
   ///
   /// After a close, any SYN with another ISN does, and the SYN-ACK that answers a candidate (see `noteCandidate`).
-  private func isReuse(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32, side: Side) -> Bool {
+  private mutating func isReuse(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32, side: Side) -> Bool {
     let record = records.pointer(flow)
     let flags = packet.pointee.flags
     if flags.contains(.fin) || flags.contains(.rst) { return false }
@@ -171,7 +204,7 @@ extension Tracker {
       guard packet.pointee.isAcceptable, beginsFlow(packet.pointee.flags) else {
         statistics.orphanPackets &+= 1
         statistics.orphanBytes &+= UInt64(packet.pointee.payloadLength)
-        events.set.insert(.orphan)
+        events.note(.orphan)
         reportPacketAnomalies(packet, hook: .wire, side: .client)
         return .orphan
       }
@@ -186,6 +219,7 @@ extension Tracker {
     record.initialize(
       to: FlowRecord(key: flips ? packet.pointee.key.reversed : packet.pointee.key, packet: packet))
     table.insert(packet.pointee.hash, flow)
+    record.pointee.traits.insert(.inTable)
     guard packet.pointee.isSelected else {
       record.pointee.traits.insert(.notSelected)
       record.pointee.lastSYN = packet.pointee.sequence
@@ -217,7 +251,7 @@ extension Tracker {
     return .flow(flow, sender: current.sender)
   }
 
-  private func beginsFlow(_ flags: TCPFlags) -> Bool {
+  private mutating func beginsFlow(_ flags: TCPFlags) -> Bool {
     // SYN with FIN or RST opens no connection, and no stack sends it.
     if flags.contains(.syn), flags.contains(.fin) || flags.contains(.rst) { return false }
     if flags.contains(.syn), !flags.contains(.ack) { return true }
@@ -226,7 +260,7 @@ extension Tracker {
   }
 
   /// Whether the first packet seen of a flow was sent by the server.
-  private func comesFromServer(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
+  private mutating func comesFromServer(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
     if packet.pointee.flags.contains(.syn) { return packet.pointee.flags.contains(.ack) }
     return ServerPorts.isLikely(packet.pointee.key.sourcePort)
       && !ServerPorts.isLikely(packet.pointee.key.destinationPort)
@@ -270,15 +304,8 @@ extension Tracker {
     let index = record.pointee.connection
     guard index != 0 else { return }
     let connection = connections.pointer(index)
-    for side in Side.allCases {
-      let endpoint = connection.endpoint(side)
-      let counters = record.counters(side)
-      countUnseen(receiver: endpoint, counters: record.counters(side.peer))
-      counters.pointee.streamBytes = endpoint.pointee.observed.streamBytes
-      counters.pointee.roundTripMicroseconds = endpoint.pointee.roundTrip.smoothed
-      counters.pointee.state = endpoint.pointee.state.rawValue
-      endpoint.pointee.receive.removeAll(pool: &pool)
-    }
+    close(.client, record, connection)
+    close(.server, record, connection)
     record.pointee.lastSYN = connection.endpoint(.client).pointee.iss.rawValue
     if connection.pointee.tentative != 0 {
       tentatives.pointer(connection.pointee.tentative).pointee.buffer.removeAll(pool: &pool)
@@ -286,6 +313,19 @@ extension Tracker {
     }
     connections.free(index)
     record.pointee.connection = 0
+  }
+
+  /// What remains of a side in the record; its memory is given back.
+  private mutating func close(
+    _ side: Side, _ record: UnsafeMutablePointer<FlowRecord>, _ connection: UnsafeMutablePointer<Connection>
+  ) {
+    let endpoint = connection.endpoint(side)
+    let counters = record.counters(side)
+    countUnseen(receiver: endpoint, counters: record.counters(side.peer))
+    counters.pointee.streamBytes = endpoint.pointee.observed.streamBytes
+    counters.pointee.roundTripMicroseconds = endpoint.pointee.roundTrip.smoothed
+    counters.pointee.state = endpoint.pointee.state.rawValue
+    endpoint.pointee.receive.removeAll(pool: &pool)
   }
 
   /// Bytes that were acknowledged and that no packet brought until the flow's end.
@@ -310,6 +350,7 @@ extension Tracker {
     wheel.cancel(flow)
     ages.remove(flow)
     _ = table.remove(records.pointer(flow).pointee.hash, flow)
+    records.pointer(flow).pointee.traits.remove(.inTable)
     if records.pointer(flow).pointee.traits.contains(.notSelected) {
       records.free(flow)
     } else {
@@ -319,6 +360,7 @@ extension Tracker {
 
   private mutating func forget(_ flow: UInt32) {
     _ = table.remove(records.pointer(flow).pointee.hash, flow)
+    records.pointer(flow).pointee.traits.remove(.inTable)
     records.free(flow)
   }
 

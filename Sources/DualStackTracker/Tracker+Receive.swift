@@ -7,7 +7,7 @@ extension Tracker {
   @inline(__always)
   public mutating func receive(_ packet: UnsafePointer<DecodedPacket>) {
     events.clear()
-    events.set.insert(.packet)
+    events.note(.packet)
     if current.judgement.course == .ignore { return }
     receiveSegment(packet)
   }
@@ -40,7 +40,7 @@ extension Tracker {
   }
 
   @inline(__always)
-  private func isClosed(_ endpoint: UnsafeMutablePointer<Endpoint>) -> Bool {
+  private mutating func isClosed(_ endpoint: UnsafeMutablePointer<Endpoint>) -> Bool {
     endpoint.pointee.state == .timeWait || endpoint.pointee.state == .closed
   }
 
@@ -117,7 +117,7 @@ extension Tracker {
   }
 
   /// Options count only if both ends offered them (RFC 7323 1.3 and 3.2).
-  private func negotiate(_ one: UnsafeMutablePointer<Endpoint>, _ other: UnsafeMutablePointer<Endpoint>) {
+  private mutating func negotiate(_ one: UnsafeMutablePointer<Endpoint>, _ other: UnsafeMutablePointer<Endpoint>) {
     guard one.pointee.knows.contains(.syn), other.pointee.knows.contains(.syn) else { return }
     if !one.pointee.knows.contains(.windowScale) || !other.pointee.knows.contains(.windowScale) {
       one.pointee.windowShift = 0
@@ -131,7 +131,7 @@ extension Tracker {
 
   /// RFC 7323 4.3: the timestamp of a segment that is not newer than what was last acknowledged.
   @inline(__always)
-  private func rememberTimestamp(
+  private mutating func rememberTimestamp(
     _ receiver: UnsafeMutablePointer<Endpoint>, sender: UnsafeMutablePointer<Endpoint>,
     _ packet: UnsafePointer<DecodedPacket>, force: Bool = false
   ) {

@@ -65,7 +65,7 @@ extension Tracker {
   }
 
   /// What `sender` sent up to `sequence` did not pass here, and `receiver` has it.
-  private func moveOn(
+  private mutating func moveOn(
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, to sequence: SequenceNumber
   ) {
     // Jumps of more than half the sequence space cannot be told from jumps back: the stream goes on at the new place.

@@ -13,7 +13,7 @@ extension Tracker {
     if record.pointee.end == .none, packet.pointee.timestamp > record.pointee.lastTimestamp {
       record.pointee.lastTimestamp = packet.pointee.timestamp
     }
-    events.set.insert(.packet)
+    events.note(.packet)
     if packet.pointee.anomalies.rawValue != 0 {
       reportPacketAnomalies(packet, hook: .sender, side: current.sender)
     }
@@ -54,15 +54,20 @@ extension Tracker {
       return
     }
     let optionLength = Int(packet.pointee.tcpHeaderLength) &- 20
-    current.options =
-      optionLength > 0 ? TCPOptions(packet.pointee.transport + 20, length: optionLength) : TCPOptions()
+    if optionLength > 0 {
+      current.options = TCPOptions(packet.pointee.transport + 20, length: optionLength)
+      current.hasOptions = true
+    } else if current.hasOptions {
+      current.options = TCPOptions()
+      current.hasOptions = false
+    }
     if current.options.isMalformed { events.anomaly(.tcpOptionInvalid, .sender, side) }
     if connection.pointee.hasOtherAnswer { bindAnswer(packet, connection: connection) }
-    var judgement = judge(packet, options: current.options, sender: sender, receiver: receiver)
+    var judgement = judge(packet, sender: sender, receiver: receiver)
     if judgement.course == .ignore, let anomaly = judgement.anomaly,
       resynchronize(packet, anomaly, side: side, connection: connection)
     {
-      judgement = judge(packet, options: current.options, sender: sender, receiver: receiver)
+      judgement = judge(packet, sender: sender, receiver: receiver)
     }
     current.judgement = judgement
     if let anomaly = judgement.anomaly { events.anomaly(anomaly, .sender, side) }
@@ -105,7 +110,7 @@ extension Tracker {
   }
 
   /// A SYN with another ISN than the connection's: the start of a new one, if the peer answers it.
-  private func noteCandidate(
+  private mutating func noteCandidate(
     _ packet: UnsafePointer<DecodedPacket>, side: Side, connection: UnsafeMutablePointer<Connection>
   ) {
     let sequence = SequenceNumber(packet.pointee.sequence)
@@ -247,7 +252,7 @@ extension Tracker {
 
   /// Starts to time how long `receiver` takes to acknowledge `sequence`, unless a number is being timed.
   @inline(__always)
-  private func time(
+  private mutating func time(
     _ receiver: UnsafeMutablePointer<Endpoint>, until sequence: SequenceNumber, _ packet: UnsafePointer<DecodedPacket>
   ) {
     if receiver.pointee.knows.contains(.timing) { return }
@@ -296,7 +301,7 @@ extension Tracker {
   }
 
   /// RCV.NXT after this segment's text, if that is in order.
-  private func nextAfter(
+  private mutating func nextAfter(
     _ packet: UnsafePointer<DecodedPacket>, _ receiver: UnsafeMutablePointer<Endpoint>
   ) -> SequenceNumber {
     let end = SequenceNumber(packet.pointee.sequence) + packet.pointee.payloadLength

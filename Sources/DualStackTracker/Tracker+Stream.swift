@@ -35,6 +35,16 @@ extension Tracker {
     insert(bytes, count: count, at: start, record: record, sender: sender, receiver: receiver, side: side)
   }
 
+  /// Bytes are kept for an end that acknowledges, and no more than it can have under way.
+  @inline(__always)
+  private mutating func mayRetain(_ receiver: UnsafeMutablePointer<Endpoint>) -> Bool {
+    guard receiver.pointee.knows.contains(.seen) else { return false }
+    let unacknowledged = receiver.pointee.rcvNxt.distance(from: receiver.pointee.acknowledged)
+    if unacknowledged < Tracker.largestRetained { return true }
+    receiver.pointee.receive.dropRetained(pool: &pool)
+    return false
+  }
+
   /// In order, and nothing waits: the bytes are delivered where they lie.
   @inline(__always)
   private mutating func deliver(
@@ -42,7 +52,7 @@ extension Tracker {
   ) {
     let start = receiver.pointee.rcvNxt
     receiver.pointee.rcvNxt = start + count
-    if configuration.comparesRetransmissions {
+    if configuration.comparesRetransmissions, mayRetain(receiver) {
       receiver.pointee.receive.retain(bytes, count: count, at: start, pool: &pool)
     }
     emit(bytes: bytes, count: count, chain: 0, chainCount: 0, at: start, receiver, side, .receiver)
@@ -96,7 +106,7 @@ extension Tracker {
     lentCount &+= 1
     receiver.pointee.rcvNxt = start + taken.count
     statistics.queuedBytes &-= UInt64(taken.count)
-    if configuration.comparesRetransmissions {
+    if configuration.comparesRetransmissions, mayRetain(receiver) {
       receiver.pointee.receive.retainChain(chain: taken.chain, at: start, pool: &pool)
     }
     emit(bytes: nil, count: 0, chain: taken.chain, chainCount: taken.count, at: start, receiver, side, hook)

@@ -30,6 +30,9 @@ public struct Tracker: ~Copyable {
   /// What was counted so far.
   public internal(set) var statistics = TrackerStatistics()
 
+  /// The most bytes that are retained of one stream for comparison.
+  static let largestRetained: Int32 = 1 << 20
+
   /// Records beyond `maximumFlows` that may wait to be taken and freed.
   static let releaseSlack = 65_536
 
@@ -104,6 +107,10 @@ public struct Tracker: ~Copyable {
     if connection != 0 { connections.prefetch(connection) }
   }
 
+  /// `takeEnded` or `takeReleased` has something.
+  @inline(__always)
+  public var hasEnded: Bool { !ended.isEmpty || !released.isEmpty }
+
   /// A flow that ended without a packet of its own (time-out, eviction, reuse), 0 for none. Its `connectionEnd` is due;
   /// its record stays until `takeReleased` names it.
   @inline(__always)
@@ -145,6 +152,7 @@ struct CurrentPacket: BitwiseCopyable {
   var sender: Side = .client
   var judgement = Judgement()
   var options = TCPOptions()
+  var hasOptions = false
 }
 
 /// A first-in first-out queue of flow indices of fixed capacity.

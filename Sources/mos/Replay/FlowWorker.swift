@@ -9,7 +9,10 @@ struct FlowWorker: ~Copyable {
 
   var tracker: Tracker
   var recorder: Recorder
-  var statistics = ReplayStatistics()
+  private var bytes: UInt64 = 0
+  private var timedEnds: UInt64 = 0
+  private var checksums = SenderChecksums()
+  private let kinds: UnsafeMutablePointer<UInt64>
   private let verifiesChecksums: Bool
   private let candidates: UnsafeMutablePointer<UInt32>
 
@@ -19,43 +22,68 @@ struct FlowWorker: ~Copyable {
     verifiesChecksums = options.decoder.verifyChecksums
     candidates = .allocate(capacity: FlowWorker.burst)
     candidates.initialize(repeating: 0, count: FlowWorker.burst)
+    kinds = .allocate(capacity: 16)
+    kinds.initialize(repeating: 0, count: 16)
   }
 
-  deinit { candidates.deallocate() }
+  deinit {
+    candidates.deallocate()
+    kinds.deallocate()
+  }
 
   /// The way of a burst: memory on its way first, then packet by packet. Precondition: `count` is at most `burst`.
   mutating func process(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
     for index in 0..<count { tracker.prepare(packets + index) }
     for index in 0..<count { candidates[index] = tracker.prefetchRecord(packets + index) }
     for index in 0..<count { tracker.prefetchConnection(candidates[index]) }
-    for index in 0..<count { process(packets + index) }
+    for index in 0..<count { process(packets + index, candidates[index]) }
   }
 
   @inline(__always)
-  private mutating func process(_ packet: UnsafePointer<DecodedPacket>) {
-    statistics.packets &+= 1
-    statistics.bytes &+= UInt64(packet.pointee.capturedLength)
-    statistics.count(packet.pointee.kind)
-    if packet.pointee.kind == .tcp, verifiesChecksums {
-      statistics.checksums.count(
-        source: packet.pointee.key.source, isWrong: packet.pointee.anomalies.contains(.tcpChecksumInvalid))
-    }
+  private mutating func process(_ packet: UnsafePointer<DecodedPacket>, _ candidate: UInt32) {
+    count(packet)
     tracker.advance(to: packet.pointee.clock)
-    let found = tracker.lookUp(packet)
-    reportEnded()
+    let found = tracker.lookUp(packet, candidate: candidate)
+    if tracker.hasEnded { reportEnded() }
     switch found {
     case .flow(let flow, _):
       tracker.send(packet)
-      report(flow, packet)
+      if recorder.wants(tracker.events.set) { recorder.record(&tracker, flow: flow, packet: packet, hook: .sender) }
       if packet.pointee.kind == .tcp {
         tracker.receive(packet)
-        report(flow, packet)
+        if recorder.wants(tracker.events.set) { recorder.record(&tracker, flow: flow, packet: packet, hook: .receiver) }
       }
-    case .orphan:
-      report(0, packet)
-    case .none, .notSelected:
+    case .orphan, .none:
+      if recorder.wants(tracker.events.set) { recorder.record(&tracker, flow: 0, packet: packet, hook: .wire) }
+    case .notSelected:
       break
     }
+  }
+
+  @inline(__always)
+  private mutating func count(_ packet: UnsafePointer<DecodedPacket>) {
+    bytes &+= UInt64(packet.pointee.capturedLength)
+    kinds[Int(packet.pointee.kind.rawValue & 15)] &+= 1
+    if verifiesChecksums, packet.pointee.kind == .tcp {
+      checksums.count(
+        source: packet.pointee.key.source, isWrong: packet.pointee.anomalies.contains(.tcpChecksumInvalid))
+    }
+  }
+
+  /// What was counted so far.
+  var statistics: ReplayStatistics {
+    var statistics = ReplayStatistics()
+    statistics.bytes = bytes
+    for index in 0..<16 {
+      statistics.packetKinds[index] = kinds[index]
+      statistics.packets &+= kinds[index]
+    }
+    for kind in EventKind.allCases { statistics.events[Int(kind.rawValue)] = tracker.events.count(of: kind) }
+    statistics.events[Int(EventKind.connectionEnd.rawValue)] &+= timedEnds
+    for anomaly in Anomaly.allCases { statistics.anomalies[Int(anomaly.rawValue)] = tracker.events.count(of: anomaly) }
+    statistics.checksums = checksums
+    statistics.tracker = tracker.statistics
+    return statistics
   }
 
   /// Moves packet time on without a packet, and collects the flows that ended.
@@ -83,30 +111,12 @@ struct FlowWorker: ~Copyable {
     outputs.write(&recorder)
   }
 
-  /// Counts what the last step returned, and records what somebody asked for.
-  @inline(__always)
-  private mutating func report(_ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>) {
-    let set = tracker.events.set
-    if set.contains(.packet) { statistics.count(.packet) }
-    if set.contains(.orphan) { statistics.count(.orphan) }
-    let count = tracker.events.count
-    for index in 0..<count {
-      let event = tracker.events[index]
-      statistics.count(event.kind)
-      if event.kind == .anomaly, let anomaly = Anomaly(rawValue: event.code) { statistics.count(anomaly) }
-    }
-    if recorder.wantsPackets || (recorder.wantsEvents && count > 0) {
-      recorder.record(&tracker, flow: flow, packet: packet)
-    }
-  }
-
-  @inline(__always)
   private mutating func reportEnded() {
     while true {
       let flow = tracker.takeEnded()
       if flow == 0 { break }
-      statistics.count(.connectionEnd)
-      recorder.recordEnd(tracker.record(flow))
+      timedEnds &+= 1
+      recorder.recordEnd(tracker.recordBase + Int(flow))
     }
     while true {
       let flow = tracker.takeReleased()

@@ -47,6 +47,12 @@ struct Recorder: ~Copyable {
   /// A recorder of what `options` name. Throws when the folder for the streams cannot be used.
   init(_ options: ReplayOptions) throws(ReplayFailure) {
     streams = Streams(options)
+    wanted =
+      streams.events
+      ? .all
+      : EventSet(
+        rawValue: (streams.eve ? EventSet(.anomaly).rawValue : 0)
+          | (streams.digests || streams.extracts ? EventSet(.newData).rawValue : 0))
     guard let directory = options.extract else {
       extractor = nil
       return
@@ -66,15 +72,17 @@ struct Recorder: ~Copyable {
 
   /// Records of ended flows are kept until the end of the epoch.
   var keepsFlows: Bool { streams.wantsFlows || streams.digests || streams.extracts }
-  /// Every packet is looked at, also those without events of their own.
-  var wantsPackets: Bool { streams.events }
-  /// Packets with events are looked at.
-  var wantsEvents: Bool { streams.events || streams.eve || streams.digests || streams.extracts }
+  /// The events that some stream needs.
+  private let wanted: EventSet
+
+  /// Whether somebody needs what a step returned.
+  @inline(__always)
+  func wants(_ set: EventSet) -> Bool { wanted.rawValue & set.rawValue != 0 }
 
   /// Takes what one step of the tracker returned for `packet`; `flow` is 0 for a packet without one.
-  mutating func record(_ tracker: inout Tracker, flow: UInt32, packet: UnsafePointer<DecodedPacket>) {
+  mutating func record(_ tracker: inout Tracker, flow: UInt32, packet: UnsafePointer<DecodedPacket>, hook: Hook) {
     let record = flow == 0 ? nil : tracker.record(flow)
-    if streams.events { writeFacts(tracker.events.set, record: record, packet: packet) }
+    if streams.events { writeFacts(tracker.events.set, record: record, packet: packet, hook: hook) }
     for index in 0..<tracker.events.count {
       let event = tracker.events[index]
       switch event.kind {
@@ -101,7 +109,7 @@ struct Recorder: ~Copyable {
 
   /// Events that are mere facts.
   private mutating func writeFacts(
-    _ set: EventSet, record: UnsafeMutablePointer<FlowRecord>?, packet: UnsafePointer<DecodedPacket>
+    _ set: EventSet, record: UnsafeMutablePointer<FlowRecord>?, packet: UnsafePointer<DecodedPacket>, hook: Hook
   ) {
     if set.contains(.orphan) { EventLog.append(.orphan, hook: .wire, packet: packet, to: &eventBlock.text) }
     if set.contains(.packet), let record {
@@ -109,15 +117,12 @@ struct Recorder: ~Copyable {
         packet.pointee.key.source == record.pointee.key.source
         && packet.pointee.key.sourcePort == record.pointee.key.sourcePort
       EventLog.append(
-        .packet, hook: facts, side: (facts == .sender) == fromClient ? .client : .server,
+        .packet, hook: hook, side: (hook == .sender) == fromClient ? .client : .server,
         number: packet.pointee.number, timestamp: packet.pointee.timestamp, flow: UnsafePointer(record),
         to: &eventBlock.text)
     }
     eventBlock.commit(key1: packet.pointee.number, key2: 0)
   }
-
-  /// The hook of the step whose events are being recorded.
-  var facts: Hook = .sender
 
   /// Bytes that became readable.
   private mutating func take(

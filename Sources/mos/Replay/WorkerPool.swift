@@ -31,9 +31,7 @@ struct WorkerPool: ~Copyable {
 
   /// What the workers counted, together.
   func collect() -> ReplayStatistics {
-    var statistics = worker.statistics
-    statistics.tracker = worker.tracker.statistics
-    return statistics
+    worker.statistics
   }
 
   /// What went wrong with the files of the streams.
