@@ -21,7 +21,7 @@ let package = Package(
     .target(name: "MOSCore", dependencies: ["CMachine"]),
     .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
     .target(name: "MTCP", dependencies: ["MOSCore"]),
-    .target(name: "DualStackTracker", dependencies: ["MOSCore", "MTCP"]),
+    .target(name: "DualStackTracker", dependencies: ["CMachine", "MOSCore", "MTCP"]),
     .target(
       name: "Records",
       dependencies: ["MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto")]),

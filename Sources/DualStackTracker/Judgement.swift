@@ -38,18 +38,30 @@ struct Judgement: BitwiseCopyable {
 extension Tracker {
   /// The course of `packet`, which `sender` sends to `receiver`, by the rules of RFC 9293 3.10.7 with RFC 5961 and
   /// RFC 7323 as Linux applies them.
+  @inline(__always)
   mutating func judge(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
   ) -> Judgement {
     let flags = packet.pointee.flags
-    if !packet.pointee.isAcceptable { return Judgement(.ignore) }
+    // The common case first: only ACK and PSH, between ends that have come past the handshake.
+    if flags.rawValue & 0x17 == 0x10, receiver.pointee.state.rawValue >= TCPState.synReceived.rawValue,
+      !current.options.hasMD5
+    {
+      return judgeSegment(packet, sender: sender, receiver: receiver)
+    }
+    return judgeControl(packet, sender: sender, receiver: receiver)
+  }
+
+  /// The same for segments with SYN, FIN or RST, without ACK, or for an end that is not past the handshake.
+  @inline(never)
+  private mutating func judgeControl(
+    _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Judgement {
+    let flags = packet.pointee.flags
     if current.options.hasMD5, configuration.dropsUnsolicitedMD5 {
       return Judgement(.ignore, flags.contains(.rst) ? .resetWithMD5 : .md5Unsolicited)
-    }
-    // The common case first: only ACK and PSH, between ends that have come past the handshake.
-    if flags.rawValue & 0x17 == 0x10, receiver.pointee.state.rawValue >= TCPState.synReceived.rawValue {
-      return judgeSegment(packet, sender: sender, receiver: receiver)
     }
     if flags.contains(.syn), flags.contains(.fin) || flags.contains(.rst) {
       return Judgement(.ignore, .tcpFlagsInvalid)
@@ -69,6 +81,7 @@ extension Tracker {
   }
 
   /// RFC 9293 3.10.7.3.
+  @inline(never)
   private mutating func judgeInSynSent(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
@@ -101,6 +114,7 @@ extension Tracker {
   }
 
   /// RFC 5961 3.2: exact resets, in the window is challenged, outside is ignored.
+  @inline(never)
   private mutating func judgeReset(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
@@ -126,6 +140,7 @@ extension Tracker {
   }
 
   /// A SYN for an end that is past SYN_SENT: repeated, or challenged (RFC 5961 4).
+  @inline(never)
   private mutating func judgeSyn(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
@@ -149,6 +164,7 @@ extension Tracker {
   }
 
   /// RFC 9293 3.10.7.4 for a segment without SYN and RST: timestamp, sequence, ACK bit, acknowledgment.
+  @inline(__always)
   private mutating func judgeSegment(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>
@@ -199,6 +215,7 @@ extension Tracker {
   }
 
   /// PAWS does not count a timestamp that was set 24 days ago (RFC 7323 5.5).
+  @inline(never)
   private mutating func isTimestampOld(
     _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
   ) -> Bool {
@@ -207,6 +224,7 @@ extension Tracker {
   }
 
   /// Text at or beyond the window's right edge.
+  @inline(never)
   private mutating func judgeBeyondWindow(
     _ packet: UnsafePointer<DecodedPacket>, sequence: SequenceNumber, edge: SequenceNumber,
     receiver: UnsafeMutablePointer<Endpoint>
@@ -232,6 +250,7 @@ extension Tracker {
   /// An acknowledgment of bytes that did not pass here: they were lost to the capture, or somebody made it up.
   ///
   /// Only numbers within the window that the sender advertised can be true.
+  @inline(never)
   private mutating func judgeUnseenAcknowledgment(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>

@@ -57,6 +57,7 @@ enum Observer {
   static let largestJump: Int32 = 1_048_576
 
   /// A letter that is written on its 1st, 10th, 100th ... occurrence.
+  @inline(never)
   static func scaled(_ count: inout UInt16, _ letter: UInt8, _ side: Side, _ history: inout History) {
     guard count < .max else { return }
     count += 1
@@ -74,7 +75,23 @@ enum Observer {
   /// Writes what `packet` adds to the history, and moves the states of both ends.
   ///
   /// `connection` is nil once the flow is closed.
+  @inline(__always)
   static func observe(
+    _ packet: UnsafePointer<DecodedPacket>, from side: Side, record: UnsafeMutablePointer<FlowRecord>,
+    connection: UnsafeMutablePointer<Connection>?
+  ) {
+    let own = record.counters(side)
+    if let connection, packet.pointee.flags.rawValue & 0x17 == 0x10, packet.pointee.window != 0,
+      own.pointee.observed == .established, record.counters(side.peer).pointee.observed == .established
+    {
+      observePlain(packet, own: own, side: side, record: record, connection: connection)
+    } else {
+      observeOther(packet, from: side, record: record, connection: connection)
+    }
+  }
+
+  @inline(never)
+  private static func observeOther(
     _ packet: UnsafePointer<DecodedPacket>, from side: Side, record: UnsafeMutablePointer<FlowRecord>,
     connection: UnsafeMutablePointer<Connection>?
   ) {
@@ -82,17 +99,10 @@ enum Observer {
     let peer = record.counters(side.peer)
     let flags = packet.pointee.flags
     let length = packet.pointee.payloadWireLength
-    let control = flags.rawValue & 0x7
     if let connection {
-      if control == 0, own.pointee.observed == .established, peer.pointee.observed == .established,
-        flags.contains(.ack), packet.pointee.window != 0
-      {
-        observePlain(packet, own: own, side: side, record: record, connection: connection)
-        return
-      }
       observeSequence(packet, own: own, peer: peer, side: side, record: record, connection: connection)
     }
-    if control == 0 {
+    if flags.rawValue & 0x7 == 0 {
       if length > 0 {
         note(.data, 0x44, side, own, record)
       } else if flags.contains(.ack) {
@@ -140,6 +150,7 @@ enum Observer {
   }
 
   /// SYN, FIN and RST are written again when their sequence number is another one.
+  @inline(never)
   private static func observeControl(
     _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
     record: UnsafeMutablePointer<FlowRecord>, connection: UnsafeMutablePointer<Connection>?
@@ -177,7 +188,7 @@ enum Observer {
   }
 
   /// Byte counts by sequence numbers, and the letters T and W.
-  @inline(__always)
+  @inline(never)
   private static func observeSequence(
     _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>,
     peer: UnsafeMutablePointer<EndpointCounters>, side: Side, record: UnsafeMutablePointer<FlowRecord>,
@@ -244,6 +255,7 @@ enum Observer {
   }
 
   /// The endpoint's next state; only control flags, and an end's first packet, change one.
+  @inline(never)
   private static func move(
     _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>,
     peer: UnsafeMutablePointer<EndpointCounters>, side: Side

@@ -27,6 +27,7 @@ extension Tracker {
     }
   }
 
+  @inline(never)
   private mutating func expire(_ flow: UInt32, now: Timestamp) {
     let record = records.pointer(flow)
     if record.pointee.end != .none {
@@ -126,6 +127,7 @@ extension Tracker {
   }
 
   /// A packet of a flow whose first packet was not selected. Only a new connection is looked at anew.
+  @inline(never)
   private mutating func passUnselected(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32) -> LookUp {
     let record = records.pointer(flow)
     if packet.pointee.timestamp > record.pointee.lastTimestamp {
@@ -141,6 +143,7 @@ extension Tracker {
   /// Whether a SYN on a known 4-tuple begins a new connection.
   ///
   /// After a close, any SYN with another ISN does, and the SYN-ACK that answers a candidate (see `noteCandidate`).
+  @inline(never)
   private mutating func isReuse(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32, side: Side) -> Bool {
     let record = records.pointer(flow)
     let flags = packet.pointee.flags
@@ -158,6 +161,7 @@ extension Tracker {
   }
 
   /// Ends a flow and begins another with the same key.
+  @inline(never)
   private mutating func reuse(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32) -> LookUp {
     let old = records.pointer(flow)
     var candidate:
@@ -199,6 +203,7 @@ extension Tracker {
   }
 
   /// Begins a flow for a packet that has none, or says that it is an orphan.
+  @inline(never)
   private mutating func admit(_ packet: UnsafePointer<DecodedPacket>) -> LookUp {
     if packet.pointee.kind == .tcp {
       guard packet.pointee.isAcceptable, beginsFlow(packet.pointee.flags) else {

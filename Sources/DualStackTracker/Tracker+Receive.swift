@@ -12,6 +12,7 @@ extension Tracker {
     receiveSegment(packet)
   }
 
+  @inline(__always)
   private mutating func receiveSegment(_ packet: UnsafePointer<DecodedPacket>) {
     let record = records.pointer(current.flow)
     let connection = connections.pointer(record.pointee.connection)
@@ -45,6 +46,7 @@ extension Tracker {
   }
 
   /// The flow ended with this packet: `connectionEnd`, and it begins to linger.
+  @inline(never)
   private mutating func finish(
     _ record: UnsafeMutablePointer<FlowRecord>, _ reason: EndReason, _ packet: UnsafePointer<DecodedPacket>
   ) {
@@ -57,6 +59,7 @@ extension Tracker {
   }
 
   /// A SYN reaches an end that listens (RFC 9293 3.10.7.2).
+  @inline(never)
   private mutating func receiveSyn(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -71,6 +74,7 @@ extension Tracker {
   }
 
   /// Text on a SYN belongs to the stream only if its receiver acknowledges it (RFC 7413 4.2); it waits until then.
+  @inline(never)
   private mutating func queueSynText(
     _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
   ) {
@@ -86,6 +90,7 @@ extension Tracker {
   }
 
   /// A SYN-ACK reaches an end in SYN_SENT, or a SYN crosses its own (RFC 9293 3.10.7.3).
+  @inline(never)
   private mutating func receiveAnswer(
     _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -148,6 +153,7 @@ extension Tracker {
   }
 
   /// RFC 9293 3.10.7.4, fifth to eighth: acknowledgment, URG, text, FIN.
+  @inline(__always)
   private mutating func receiveText(
     _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>
@@ -182,6 +188,7 @@ extension Tracker {
     }
   }
 
+  @inline(__always)
   private mutating func receiveAcknowledgment(
     _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -207,6 +214,7 @@ extension Tracker {
   }
 
   /// A FIN: taken when it is next, remembered when a hole lies before it.
+  @inline(__always)
   private mutating func receiveFin(
     at sequence: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -225,6 +233,7 @@ extension Tracker {
   }
 
   /// Takes a FIN that waited for a hole to be filled. Data past it wins: then it was none.
+  @inline(never)
   mutating func takeFinAhead(
     record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -240,6 +249,7 @@ extension Tracker {
     }
   }
 
+  @inline(never)
   private mutating func takeFin(
     _ sequence: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -256,6 +266,7 @@ extension Tracker {
   }
 
   /// Where the urgent byte lies (RFC 9293 3.8.5, as Linux reads it): the pointer counts from 1, and 0 is 1.
+  @inline(never)
   private mutating func receiveUrgent(
     _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {

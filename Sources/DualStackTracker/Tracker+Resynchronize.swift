@@ -3,6 +3,7 @@ import MTCP
 
 extension Tracker {
   /// Of several SYN-ACKs with different ISNs the one counts that the client acknowledges.
+  @inline(never)
   mutating func bindAnswer(_ packet: UnsafePointer<DecodedPacket>, connection: UnsafeMutablePointer<Connection>) {
     let side = current.sender
     let sender = connection.endpoint(side)
@@ -24,6 +25,7 @@ extension Tracker {
   /// the other end acknowledges it, and an acknowledgment beyond what was sent when the text goes on there.
   ///
   /// One end alone cannot bring this about, so a forged segment does not. Returns whether `packet` is to be judged anew.
+  @inline(never)
   mutating func resynchronize(
     _ packet: UnsafePointer<DecodedPacket>, _ anomaly: Anomaly, side: Side,
     connection: UnsafeMutablePointer<Connection>

@@ -25,6 +25,7 @@ extension Tracker {
   }
 
   /// One event for each anomaly that the decoder saw.
+  @inline(never)
   mutating func reportPacketAnomalies(_ packet: UnsafePointer<DecodedPacket>, hook: Hook, side: Side) {
     var bits = packet.pointee.anomalies.rawValue
     while bits != 0 {
@@ -34,6 +35,7 @@ extension Tracker {
     }
   }
 
+  @inline(__always)
   private mutating func sendSegment(_ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>) {
     let side = current.sender
     guard record.pointee.connection != 0 else {
@@ -88,6 +90,7 @@ extension Tracker {
   }
 
   /// What the receiver's stack throws away: it changes no state, but it was sent.
+  @inline(never)
   private mutating func sendIgnored(
     _ packet: UnsafePointer<DecodedPacket>, _ judgement: Judgement, record: UnsafeMutablePointer<FlowRecord>,
     connection: UnsafeMutablePointer<Connection>
@@ -110,6 +113,7 @@ extension Tracker {
   }
 
   /// A SYN with another ISN than the connection's: the start of a new one, if the peer answers it.
+  @inline(never)
   private mutating func noteCandidate(
     _ packet: UnsafePointer<DecodedPacket>, side: Side, connection: UnsafeMutablePointer<Connection>
   ) {
@@ -130,6 +134,7 @@ extension Tracker {
   }
 
   /// Late and repeated packets of a closed flow are counted in it and change nothing but the observer's view.
+  @inline(never)
   private mutating func sendOnClosed(_ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>) {
     let side = current.sender
     statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
@@ -141,6 +146,7 @@ extension Tracker {
     Observer.observe(packet, from: side, record: record, connection: nil)
   }
 
+  @inline(__always)
   private mutating func noteTimeToLive(_ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>) {
     let last = sender.pointee.timeToLive
     if last == packet.pointee.timeToLive { return }
@@ -151,6 +157,7 @@ extension Tracker {
     }
   }
 
+  @inline(never)
   mutating func noteRetransmission(
     _ kind: RetransmissionKind, _ side: Side, _ record: UnsafeMutablePointer<FlowRecord>, offset: UInt64 = 0,
     length: UInt32 = 0, differs: Bool = false, hook: Hook = .receiver
@@ -181,6 +188,7 @@ extension Tracker {
   }
 
   /// The sender opens: SYN, or SYN-ACK.
+  @inline(never)
   private mutating func sendSyn(
     _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
     connection: UnsafeMutablePointer<Connection>
@@ -227,6 +235,7 @@ extension Tracker {
   }
 
   /// Text on a SYN that the SYN-ACK does not acknowledge is thrown away, and sent again.
+  @inline(never)
   private mutating func dropUnanswered(_ sender: UnsafeMutablePointer<Endpoint>, acknowledgment: SequenceNumber) {
     guard acknowledgment == sender.pointee.rcvNxt, sender.pointee.receive.hasQueued else { return }
     let dropped = UInt64(sender.pointee.receive.queuedBytes)
@@ -262,6 +271,7 @@ extension Tracker {
   }
 
   /// A segment without SYN and RST: what its sending says of the sender.
+  @inline(__always)
   private mutating func sendText(
     _ packet: UnsafePointer<DecodedPacket>, _ judgement: Judgement, record: UnsafeMutablePointer<FlowRecord>,
     connection: UnsafeMutablePointer<Connection>
@@ -301,6 +311,7 @@ extension Tracker {
   }
 
   /// RCV.NXT after this segment's text, if that is in order.
+  @inline(__always)
   private mutating func nextAfter(
     _ packet: UnsafePointer<DecodedPacket>, _ receiver: UnsafeMutablePointer<Endpoint>
   ) -> SequenceNumber {
@@ -311,6 +322,7 @@ extension Tracker {
   }
 
   /// The sender's FIN, in order.
+  @inline(never)
   mutating func sendFin(
     _ sequence: SequenceNumber, sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>,
     side: Side, hook: Hook
@@ -327,6 +339,7 @@ extension Tracker {
   }
 
   /// The first packet of a side whose SYN was not seen.
+  @inline(never)
   private mutating func inferMidstream(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -355,6 +368,7 @@ extension Tracker {
   }
 
   /// An end that sends text has finished its part of the handshake, whether or not all of it passed here.
+  @inline(never)
   private mutating func inferHandshake(
     _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
     connection: UnsafeMutablePointer<Connection>
@@ -418,6 +432,7 @@ extension Tracker {
   }
 
   /// Both ends are past the handshake.
+  @inline(never)
   mutating func establish(_ record: UnsafeMutablePointer<FlowRecord>) {
     if record.pointee.traits.contains(.established) { return }
     record.pointee.traits.insert(.established)

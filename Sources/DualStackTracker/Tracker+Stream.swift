@@ -3,6 +3,7 @@ import MTCP
 
 extension Tracker {
   /// The text of a segment, for the receiver's buffer (RFC 9293 3.10.7.4, seventh).
+  @inline(__always)
   mutating func receiveData(
     _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -59,6 +60,7 @@ extension Tracker {
   }
 
   /// Text that cannot be delivered where it lies: it waits for a hole, or meets bytes that wait.
+  @inline(never)
   private mutating func insert(
     _ bytes: UnsafeRawPointer, count: UInt32, at start: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>,
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -97,6 +99,7 @@ extension Tracker {
   }
 
   /// Delivers what waits and is next.
+  @inline(never)
   private mutating func takeQueued(_ receiver: UnsafeMutablePointer<Endpoint>, _ side: Side, _ hook: Hook) {
     guard lentCount < 8 else { return }
     let start = receiver.pointee.rcvNxt
@@ -135,6 +138,7 @@ extension Tracker {
     receiver.pointee.delivered &+= UInt64(count &+ chainCount)
   }
 
+  @inline(never)
   private mutating func emitAroundUrgent(
     bytes: UnsafeRawPointer?, count: UInt32, chain: UInt32, chainCount: UInt32, at start: SequenceNumber,
     _ receiver: UnsafeMutablePointer<Endpoint>, _ side: Side, _ hook: Hook
@@ -173,6 +177,7 @@ extension Tracker {
   }
 
   /// Bytes that were delivered before come again.
+  @inline(never)
   private mutating func receiveAgain(
     _ bytes: UnsafeRawPointer, count: UInt32, at start: SequenceNumber, whole: Bool,
     record: UnsafeMutablePointer<FlowRecord>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -195,6 +200,7 @@ extension Tracker {
     if whole { noteRetransmission(.data, side.peer, record, offset: offset, length: count, differs: differs) }
   }
 
+  @inline(never)
   private mutating func noteConflict(offset: UInt64, length: UInt32, _ side: Side) {
     var event = EventRecord(.overlapConflict, .receiver, side)
     event.offset = offset
@@ -203,6 +209,7 @@ extension Tracker {
   }
 
   /// After the FIN nothing is taken.
+  @inline(never)
   private mutating func receiveBehindFin(
     _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
@@ -218,6 +225,7 @@ extension Tracker {
   }
 
   /// `side` acknowledges bytes that did not pass here, or that were kept in doubt.
+  @inline(never)
   mutating func acknowledgeUnseen(
     _ acknowledgment: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>,
     connection: UnsafeMutablePointer<Connection>, side: Side
@@ -239,6 +247,7 @@ extension Tracker {
   }
 
   /// Skips every hole below what the receiver acknowledged, and delivers what lies between.
+  @inline(never)
   private mutating func skipUnseen(
     record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side, hook: Hook
@@ -257,6 +266,7 @@ extension Tracker {
   }
 
   /// Gives up the bytes between RCV.NXT and what waits first, or `limit`: `gap`, then `newData` of what waits.
+  @inline(never)
   private mutating func skipHole(
     record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side, hook: Hook, limit: SequenceNumber?
@@ -285,6 +295,7 @@ extension Tracker {
   }
 
   /// Keeps text that the receiver may or may not take.
+  @inline(never)
   mutating func keepTentatively(
     _ packet: UnsafePointer<DecodedPacket>, connection: UnsafeMutablePointer<Connection>, side: Side
   ) {

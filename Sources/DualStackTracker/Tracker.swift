@@ -1,3 +1,4 @@
+import CMachine
 import MOSCore
 import MTCP
 
@@ -61,7 +62,9 @@ public struct Tracker: ~Copyable {
   public func record(_ flow: UInt32) -> UnsafeMutablePointer<FlowRecord> { records.pointer(flow) }
 
   /// Where `record(0)` would be: `recordBase + flow` is `record(flow)`, for closures that cannot borrow the tracker.
-  public var recordBase: UnsafeMutablePointer<FlowRecord> { records.base }
+  public var recordBase: UnsafeMutablePointer<FlowRecord> {
+    mutating get { records.base }
+  }
 
   /// Reads the bytes of a `newData` record in order, as spans that are valid until the tracker's next step.
   @inline(__always)
@@ -82,34 +85,50 @@ public struct Tracker: ~Copyable {
     }
   }
 
-  /// First pass over a burst: the packet's hash, and its bucket on the way to the cache.
+  /// Before the packets of a burst are looked at one by one: their hashes, and what they will need on its way to the
+  /// cache, in three passes because each needs what the one before fetched. Fills `candidates` for `lookUp`.
+  public mutating func prepare(
+    _ packets: UnsafeMutablePointer<DecodedPacket>, count: Int, candidates: UnsafeMutablePointer<UInt32>
+  ) {
+    for index in 0..<count { prepare(packets + index) }
+    for index in 0..<count {
+      let candidate = table.firstCandidate(packets[index].hash)
+      candidates[index] = candidate
+      prefetch(records.base + Int(candidate))
+    }
+    for index in 0..<count {
+      let candidate = candidates[index]
+      if candidate == 0 { continue }
+      prefetch(connections.base + Int((records.base + Int(candidate)).pointee.connection))
+    }
+  }
+
+  /// The packet's hash, and its bucket on the way to the cache.
   @inline(__always)
-  public func prepare(_ packet: UnsafeMutablePointer<DecodedPacket>) {
-    var key = packet.pointee.key
-    key.rest &= keyMask
-    packet.pointee.hash = flowHash.hash(key)
+  public mutating func prepare(_ packet: UnsafeMutablePointer<DecodedPacket>) {
+    if keyMask == ~0 {
+      packet.pointee.hash = flowHash.hash(packet.pointee.key)
+    } else {
+      var key = packet.pointee.key
+      key.rest &= keyMask
+      packet.pointee.hash = flowHash.hash(key)
+    }
     table.prefetch(packet.pointee.hash)
   }
 
-  /// Second pass: the flow's record on the way to the cache. Returns its likely index for the third pass.
   @inline(__always)
-  public func prefetchRecord(_ packet: UnsafePointer<DecodedPacket>) -> UInt32 {
-    let candidate = table.firstCandidate(packet.pointee.hash)
-    if candidate != 0 { records.prefetch(candidate) }
-    return candidate
-  }
-
-  /// Third pass: the TCP state of the flow that `prefetchRecord` found.
-  @inline(__always)
-  public func prefetchConnection(_ candidate: UInt32) {
-    guard candidate != 0 else { return }
-    let connection = records.pointer(candidate).pointee.connection
-    if connection != 0 { connections.prefetch(connection) }
+  private func prefetch<Element>(_ element: UnsafeMutablePointer<Element>) {
+    let address = UnsafeRawPointer(element)
+    mos_prefetch(address)
+    mos_prefetch(address + 64)
+    mos_prefetch(address + 128)
+    mos_prefetch(address + 192)
+    if MemoryLayout<Element>.stride > 256 { mos_prefetch(address + 256) }
   }
 
   /// `takeEnded` or `takeReleased` has something.
   @inline(__always)
-  public var hasEnded: Bool { !ended.isEmpty || !released.isEmpty }
+  public mutating func hasEnded() -> Bool { !ended.isEmpty || !released.isEmpty }
 
   /// A flow that ended without a packet of its own (time-out, eviction, reuse), 0 for none. Its `connectionEnd` is due;
   /// its record stays until `takeReleased` names it.

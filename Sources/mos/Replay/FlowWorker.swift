@@ -33,9 +33,7 @@ struct FlowWorker: ~Copyable {
 
   /// The way of a burst: memory on its way first, then packet by packet. Precondition: `count` is at most `burst`.
   mutating func process(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
-    for index in 0..<count { tracker.prepare(packets + index) }
-    for index in 0..<count { candidates[index] = tracker.prefetchRecord(packets + index) }
-    for index in 0..<count { tracker.prefetchConnection(candidates[index]) }
+    tracker.prepare(packets, count: count, candidates: candidates)
     for index in 0..<count { process(packets + index, candidates[index]) }
   }
 
@@ -44,7 +42,7 @@ struct FlowWorker: ~Copyable {
     count(packet)
     tracker.advance(to: packet.pointee.clock)
     let found = tracker.lookUp(packet, candidate: candidate)
-    if tracker.hasEnded { reportEnded() }
+    if tracker.hasEnded() { reportEnded() }
     switch found {
     case .flow(let flow, _):
       tracker.send(packet)
@@ -102,7 +100,7 @@ struct FlowWorker: ~Copyable {
   mutating func writeFinished(to outputs: inout RecordOutputs) {
     outputs.write(&recorder)
     if recorder.finished.isEmpty { return }
-    recorder.sortFinished(tracker)
+    recorder.sortFinished(&tracker)
     for (index, flow) in recorder.finished.enumerated() {
       recorder.write(flow, &tracker)
       if index % 256 == 255 { outputs.write(&recorder) }

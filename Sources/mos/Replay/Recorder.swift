@@ -159,7 +159,7 @@ struct Recorder: ~Copyable {
   }
 
   /// Puts the flows that ended in this epoch in the order of their records.
-  mutating func sortFinished(_ tracker: borrowing Tracker) {
+  mutating func sortFinished(_ tracker: inout Tracker) {
     let base = tracker.recordBase
     finished.sort { Recorder.key(base + Int($0)) < Recorder.key(base + Int($1)) }
   }
