@@ -14,6 +14,9 @@ struct AddressShift: BitwiseCopyable {
   /// 4 or 6; 0 when there is nothing to shift.
   private(set) var version: UInt8 = 0
   private var isUDP = false
+  /// Whether the pseudo-header has the IP header's addresses: not so with a home address or a routing header.
+  private var sourceCounts = true
+  private var destinationCounts = true
 
   /// Nothing to shift.
   init() {}
@@ -23,57 +26,68 @@ struct AddressShift: BitwiseCopyable {
     let length = Int(packet.capturedLength)
     let start = packet.network - packet.frame
     guard start >= 0, start <= length else { return }
+    let available = length - start
     switch packet.ipVersion {
-    case 4 where length - start >= 20: version = 4
-    case 6 where length - start >= 40: version = 6
+    case 4 where available >= 20:
+      version = 4
+      findChecksumInIPv4(packet.network, start: start, available: available)
+    case 6 where available >= 40:
+      version = 6
+      findChecksumInIPv6(packet.network, start: start, available: available)
     default: return
     }
     network = UInt32(truncatingIfNeeded: start)
-    if let (transport, number) = Self.transport(packet.network, available: length - start, version: version) {
-      let field: Int? =
-        switch number {
-        case 6: 16
-        case 17: 6
-        case 58 where version == 6: 2
-        default: nil
-        }
-      if let field, start + transport + field + 2 <= length {
-        checksum = UInt32(truncatingIfNeeded: start + transport + field)
-        isUDP = number == 17
-      }
-    }
     let outerTransport = outer.transport - outer.frame
     if packet.tunnelDepth > 0, outer.kind == .udp, outerTransport > 0, outerTransport + 8 <= start {
       outerChecksum = UInt32(truncatingIfNeeded: outerTransport + 6)
     }
   }
 
-  /// The offset and protocol of the transport header behind an IP header, when this packet has its beginning.
-  private static func transport(_ header: UnsafeRawPointer, available: Int, version: UInt8) -> (Int, UInt8)? {
-    if version == 4 {
-      let isFirst = header.loadBE16(at: 6) & 0x1fff == 0
-      return isFirst ? (Int(header.load8(at: 0) & 0xf) * 4, header.load8(at: 9)) : nil
-    }
-    var offset = 40
+  private mutating func findChecksumInIPv4(_ header: UnsafeRawPointer, start: Int, available: Int) {
+    let data = Int(header.load8(at: 0) & 0xf) * 4
+    guard data >= 20, data <= available else { return }
+    let walk = IPv6ExtensionHeaders(
+      header + data, length: UInt32(available - data), first: header.load8(at: 9), isIPv6: false)
+    setChecksum(
+      start: start, data: data + Int(walk.length), available: available,
+      skipped: Int(header.loadBE16(at: 6) & 0x1fff) * 8,
+      protocolNumber: walk.nextHeader)
+  }
+
+  private mutating func findChecksumInIPv6(_ header: UnsafeRawPointer, start: Int, available: Int) {
+    var data = 40
+    var skipped = 0
     var next = header.load8(at: 6)
-    // Each step moves on by at least 8 bytes.
-    while available - offset >= 8 {
-      switch next {
-      case 0, 43, 60:
-        next = header.load8(at: offset)
-        offset += (Int(header.load8(at: offset + 1)) + 1) * 8
-      case 44:
-        if header.loadBE16(at: offset + 2) & 0xfff8 != 0 { return nil }
-        next = header.load8(at: offset)
-        offset += 8
-      case 51:
-        next = header.load8(at: offset)
-        offset += (Int(header.load8(at: offset + 1)) + 2) * 4
-      default:
-        return (offset, next)
-      }
+    // Before a fragment header and behind it.
+    for _ in 0..<2 {
+      let walk = IPv6ExtensionHeaders(header + data, length: UInt32(available - data), first: next)
+      if walk.homeAddress != nil { sourceCounts = false }
+      if walk.finalDestination != nil { destinationCounts = false }
+      data += Int(walk.length)
+      next = walk.nextHeader
+      guard walk.end == .fragment, available - data >= 8 else { break }
+      next = header.load8(at: data)
+      skipped = Int(header.loadBE16(at: data + 2) & 0xfff8)
+      data += 8
+      // Behind the beginning of a later fragment there are no headers.
+      if skipped > 0 { break }
     }
-    return nil
+    setChecksum(start: start, data: data, available: available, skipped: skipped, protocolNumber: next)
+  }
+
+  /// Notes where the transport's checksum lies, when it does so in the bytes from `data` on, which come after `skipped`
+  /// bytes that are in other fragments.
+  private mutating func setChecksum(start: Int, data: Int, available: Int, skipped: Int, protocolNumber: UInt8) {
+    let field: Int
+    switch protocolNumber {
+    case IPProtocol.tcp: field = 16
+    case IPProtocol.udp: field = 6
+    case IPProtocol.icmpv6 where version == 6: field = 2
+    default: return
+    }
+    guard field >= skipped, data + field - skipped + 2 <= available else { return }
+    checksum = UInt32(truncatingIfNeeded: start + data + field - skipped)
+    isUDP = protocolNumber == IPProtocol.udp
   }
 
   /// The bits of source and destination that a shift may change: the last 32 of IPv4, the last 64 of IPv6.
@@ -91,7 +105,10 @@ struct AddressShift: BitwiseCopyable {
   func apply(mask: UInt64, to frame: UnsafeMutableRawPointer) {
     let header = frame + Int(network)
     guard mask != 0, let (source, destination) = addresses(in: UnsafeRawPointer(frame)) else { return }
-    let difference = Self.difference(source, source ^ mask) &+ Self.difference(destination, destination ^ mask)
+    let sourceChange = Self.difference(source, source ^ mask)
+    let destinationChange = Self.difference(destination, destination ^ mask)
+    let difference = sourceChange &+ destinationChange
+    let pseudoHeader = (sourceCounts ? sourceChange : 0) &+ (destinationCounts ? destinationChange : 0)
     if version == 4 {
       header.storeBE32(UInt32(truncatingIfNeeded: source ^ mask), at: 12)
       header.storeBE32(UInt32(truncatingIfNeeded: destination ^ mask), at: 16)
@@ -107,8 +124,8 @@ struct AddressShift: BitwiseCopyable {
       let old = UnsafeRawPointer(field).loadBE16(at: 0)
       // A UDP checksum of 0 says that there is none (RFC 768), so a sum of 0 is sent as all ones.
       if !(isUDP && old == 0) {
-        Self.update(field, by: difference)
-        inside &+= Self.complement(difference)
+        Self.update(field, by: pseudoHeader)
+        inside &+= Self.complement(pseudoHeader)
         if isUDP, UnsafeRawPointer(field).loadBE16(at: 0) == 0 { field.storeBE16(0xffff, at: 0) }
       }
     }

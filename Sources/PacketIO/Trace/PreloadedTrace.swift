@@ -5,7 +5,7 @@ import MOSCore
 ///
 /// In loop n (from 0) all times are later by n times the trace's duration and a second, and the addresses of IP packets
 /// (inside of tunnels: of the innermost) have a few bits flipped, with checksums kept right, so that its flows are new
-/// ones. Addresses quoted in ICMP errors stay as they are. The work for that is done by `rewind`, not by `next`.
+/// ones. Addresses quoted in ICMP errors stay as they are, and so do those inside of tunnels whose packets were fragmented. The work for that is done by `rewind`, not by `next`.
 ///
 /// Invariant: `storage` has `capacity` frames, the first `count` of them initialised, each pointing into one of
 /// `chunks`, which nobody else writes.
