@@ -1,11 +1,14 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint build unit thresholds oracles tcpflow readme fuzz bench clean
+.PHONY: help demo test lint build unit thresholds oracles tcpflow cuts readme fuzz bench clean
 
 SWIFT ?= swift
 # Seconds a fuzz target, in `make fuzz` and in the short run at the end of `make test`.
 FUZZ_SECONDS ?= 120
 TEST_FUZZ_SECONDS ?= 20
+# Captures and expectations that are no part of the project; what needs them says that it skips when they are absent.
+MOS_SHARED ?= $(abspath ../shared)
+export MOS_SHARED
 # Runs of each program in `make bench`.
 BENCH_ROUNDS ?= 7
 
@@ -17,14 +20,14 @@ help:
 	@echo 'make fuzz    each fuzz target for a while                                        (FUZZ_SECONDS=120)'
 	@echo 'make build   .build/release/mos'
 	@echo 'make clean   removes what was built and cached'
-	@echo 'Parts of make test alone: unit thresholds oracles tcpflow readme'
+	@echo 'Parts of make test alone: unit thresholds oracles tcpflow cuts readme'
 
 demo:
 	@scripts/install-dependencies.sh build demo
 	@$(SWIFT) build -c release --product mos --quiet
 	@scripts/demo.sh
 
-test: lint unit build thresholds tcpflow oracles readme
+test: lint build unit thresholds tcpflow oracles cuts readme
 	$(MAKE) fuzz FUZZ_SECONDS=$(TEST_FUZZ_SECONDS)
 
 lint:
@@ -50,6 +53,12 @@ tcpflow: build
 oracles: build
 	@scripts/install-dependencies.sh test
 	scripts/oracles.sh
+
+cuts:
+	@scripts/install-dependencies.sh build
+	$(SWIFT) build -c release --product ReplayCuts
+	@[ -d $(MOS_SHARED)/pcaps ] || echo 'cuts: $(MOS_SHARED)/pcaps is absent (set MOS_SHARED): its captures are skipped'
+	find traces $(wildcard $(MOS_SHARED)/pcaps) -name '*.pcap*' -type f -print0 | xargs -0 .build/release/ReplayCuts
 
 readme: build
 	scripts/check-readme.sh

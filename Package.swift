@@ -32,6 +32,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    .executableTarget(
+      name: "ReplayCuts", dependencies: ["MOSCore", "PacketIO", "DualStackTracker"], path: "Tests/ReplayCuts"),
     .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore"]),
     .testTarget(name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap"]),
     .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
