@@ -2,9 +2,11 @@ import MOSCore
 
 /// What a tracker counts. Every TCP payload byte that it was given ends in exactly one of the `…Bytes` counters.
 public struct TrackerStatistics: BitwiseCopyable, Sendable {
-  /// Flows that began, by protocol.
+  /// TCP flows that began.
   public var tcpFlows: UInt64 = 0
+  /// UDP flows that began.
   public var udpFlows: UInt64 = 0
+  /// ICMP and ICMPv6 flows that began.
   public var icmpFlows: UInt64 = 0
   /// TCP connections that both ends closed.
   public var closedFlows: UInt64 = 0
