@@ -96,13 +96,33 @@ struct FlowWorker: ~Copyable {
     reportEnded()
   }
 
+  /// Puts the flows that ended in the order of their records.
+  mutating func sortFinished() { recorder.sortFinished(&tracker) }
+
+  /// Formats the records of the flows that ended into the recorder's blocks, in their order.
+  mutating func formatFinished() {
+    recorder.sortFinished(&tracker)
+    for flow in recorder.finished { recorder.write(flow, &tracker) }
+    recorder.finished.removeAll(keepingCapacity: true)
+  }
+
+  /// The key of the flow that ended at `position` in the order of records; nil behind the last.
+  func nextFinishedKey(_ position: Int) -> (UInt64, UInt64)? {
+    guard position < recorder.finished.count else { return nil }
+    return Recorder.key(tracker.record(recorder.finished[position]))
+  }
+
+  /// Formats the record of one flow that ended.
+  mutating func formatFinished(at position: Int) { recorder.write(recorder.finished[position], &tracker) }
+
   /// Writes the records that the epoch brought, those of flows in the order of their ends.
   mutating func writeFinished(to outputs: inout RecordOutputs) {
     outputs.write(&recorder)
     if recorder.finished.isEmpty { return }
     recorder.sortFinished(&tracker)
-    for (index, flow) in recorder.finished.enumerated() {
-      recorder.write(flow, &tracker)
+    for index in recorder.finished.indices {
+      formatFinished(at: index)
+      // In pieces, so that the text of many flows is never in memory at once.
       if index % 256 == 255 { outputs.write(&recorder) }
     }
     recorder.finished.removeAll(keepingCapacity: true)

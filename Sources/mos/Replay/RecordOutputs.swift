@@ -35,6 +35,45 @@ struct RecordOutputs: ~Copyable {
     RecordOutputs.move(&recorder.connectionBlock, to: &connections)
   }
 
+  /// Writes what several workers formatted in one epoch, in the order of its keys. The workers are waiting.
+  mutating func merge(_ threads: [WorkerThread]) {
+    RecordOutputs.merge(threads, .events, to: &events)
+    RecordOutputs.merge(threads, .eve, to: &eve)
+    RecordOutputs.merge(threads, .eveFlows, to: &eve)
+    RecordOutputs.merge(threads, .connections, to: &connections)
+  }
+
+  /// Writes the last epoch's records: those of flows one by one, because they may be all flows of the trace.
+  mutating func mergeLast(_ threads: [WorkerThread]) {
+    merge(threads)
+    var positions = [Int](repeating: 0, count: threads.count)
+    while true {
+      var next: (worker: Int, key: (UInt64, UInt64))?
+      for (index, thread) in threads.enumerated() {
+        guard let key = thread.worker.nextFinishedKey(positions[index]) else { continue }
+        if let known = next, known.key <= key { continue }
+        next = (index, key)
+      }
+      guard let next else { return }
+      threads[next.worker].worker.formatFinished(at: positions[next.worker])
+      positions[next.worker] += 1
+      write(&threads[next.worker].worker.recorder)
+    }
+  }
+
+  private static func merge(_ threads: [WorkerThread], _ stream: Recorder.Stream, to output: inout OutputBuffer?) {
+    guard output != nil else { return }
+    let blocks = UnsafeMutableBufferPointer<RecordBlock>.allocate(capacity: threads.count)
+    for (index, thread) in threads.enumerated() {
+      blocks.initializeElement(at: index, to: RecordBlock(capacity: 16))
+      thread.worker.recorder.exchange(stream, with: &blocks[index])
+    }
+    RecordBlock.write(blocks, to: &output!)
+    for (index, thread) in threads.enumerated() { thread.worker.recorder.exchange(stream, with: &blocks[index]) }
+    blocks.deinitialize()
+    blocks.deallocate()
+  }
+
   /// One block, in the order of its keys.
   static func move(_ block: inout RecordBlock, to output: inout OutputBuffer?) {
     if block.entries.isEmpty { return }

@@ -27,6 +27,16 @@ struct Recorder: ~Copyable {
 
     /// Somebody looks at records of flows.
     var wantsFlows: Bool { connections != nil || eve }
+    /// There is anything to write.
+    var isAny: Bool { wantsFlows || events || extracts }
+  }
+
+  /// A sequence of lines with one order.
+  enum Stream {
+    case events
+    case eve
+    case eveFlows
+    case connections
   }
 
   /// Key of what no packet caused: behind everything else of its epoch.
@@ -139,6 +149,16 @@ struct Recorder: ~Copyable {
       if attachment.digest != 0 { digests.append(attachment.digest, event.side, offset: offset, bytes: span) }
       if attachment.file != 0 { extractor?.append(attachment.file, event.side, offset: offset, bytes: span) }
       offset &+= UInt64(span.count)
+    }
+  }
+
+  /// Takes one stream's block out and puts another in.
+  mutating func exchange(_ stream: Stream, with block: inout RecordBlock) {
+    switch stream {
+    case .events: swap(&eventBlock, &block)
+    case .eve: swap(&eveBlock, &block)
+    case .eveFlows: swap(&eveFlowBlock, &block)
+    case .connections: swap(&connectionBlock, &block)
     }
   }
 

@@ -1,39 +1,100 @@
-import DualStackTracker
 import MOSCore
 import Records
 
-/// The workers of a replay. One of them runs in the calling thread.
+/// The workers of a replay: one in the calling thread, or several in threads of their own that flows are spread over by
+/// a hash of their addresses and ports.
 struct WorkerPool: ~Copyable {
-  private var worker: FlowWorker
+  private var single: FlowWorker?
+  private var threads: [WorkerThread] = []
+  private let flowHash: FlowHash
+  private let keyMask: UInt64
+  private let hasRecords: Bool
 
+  /// Starts the workers. Throws when a thread or the folder for streams cannot be had.
   init(_ options: ReplayOptions) throws(ReplayFailure) {
-    worker = FlowWorker(options, recorder: try Recorder(options))
+    var options = options
+    let secret = options.tracker.secret ?? (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
+    options.tracker.secret = secret
+    flowHash = FlowHash(secret: secret)
+    keyMask = options.tracker.distinguishesVLANs ? ~0 : ~0xffff_ff00
+    hasRecords = Recorder.Streams(options).isAny
+    single = nil
+    if options.workers == 1 {
+      single = FlowWorker(options, recorder: try Recorder(options))
+    } else {
+      for _ in 0..<options.workers {
+        threads.append(try WorkerThread(FlowWorker(options, recorder: try Recorder(options))))
+      }
+    }
   }
 
   /// Takes a burst.
   @inline(__always)
   mutating func process(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
-    worker.process(packets, count: count)
+    if threads.isEmpty {
+      single!.process(packets, count: count)
+    } else {
+      distribute(packets, count: count)
+    }
+  }
+
+  private func distribute(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
+    for index in 0..<count {
+      let packet = packets + index
+      var worker = 0
+      if packet.pointee.kind.rawValue <= PacketKind.icmpv6.rawValue {
+        var key = packet.pointee.key
+        key.rest &= keyMask
+        // Other bits than those that the workers' tables use.
+        worker = Int((flowHash.hash(key) >> 48) &* UInt64(threads.count) >> 16)
+      }
+      threads[worker].feed(UnsafePointer(packet))
+    }
   }
 
   /// Writes what an epoch brought.
   mutating func endEpoch(clock: Timestamp, outputs: inout RecordOutputs) {
-    worker.advance(to: clock)
-    worker.writeFinished(to: &outputs)
+    if threads.isEmpty {
+      single!.advance(to: clock)
+      single!.writeFinished(to: &outputs)
+      return
+    }
+    for thread in threads { thread.flush(.endEpoch, clock: clock) }
+    for thread in threads { thread.await() }
+    if hasRecords { outputs.merge(threads) }
   }
 
   /// Ends all flows and writes their records.
   mutating func finish(clock: Timestamp, outputs: inout RecordOutputs) {
-    worker.advance(to: clock)
-    worker.finish()
-    worker.writeFinished(to: &outputs)
+    if threads.isEmpty {
+      single!.advance(to: clock)
+      single!.finish()
+      single!.writeFinished(to: &outputs)
+      return
+    }
+    for thread in threads { thread.flush(.finish, clock: clock) }
+    for thread in threads {
+      thread.await()
+      thread.join()
+    }
+    if hasRecords { outputs.mergeLast(threads) }
   }
 
   /// What the workers counted, together.
   func collect() -> ReplayStatistics {
-    worker.statistics
+    switch single {
+    case .some(let worker): return worker.statistics
+    case .none: break
+    }
+    return threads.dropFirst().reduce(threads[0].worker.statistics) { $0 + $1.worker.statistics }
   }
 
   /// What went wrong with the files of the streams.
-  var extractionErrors: [OutputError] { [worker.recorder.extractionError].compactMap { $0 } }
+  var extractionErrors: [OutputError] {
+    switch single {
+    case .some(let worker): return [worker.recorder.extractionError].compactMap { $0 }
+    case .none: break
+    }
+    return threads.compactMap { $0.worker.recorder.extractionError }
+  }
 }
