@@ -173,8 +173,8 @@ struct ConnectionLogTests {
     ])
   func communityID(_ test: (String, UInt16, String, UInt16, UInt8, String)) {
     let key = key(test.0, test.1, test.2, test.3, protocolNumber: test.4)
-    #expect(written { $0.append(communityID: key) } == test.5)
-    #expect(written { $0.append(communityID: key.reversed) } == test.5)
+    #expect(written { text in text.write(atMost: 30) { $0.append(communityID: key) } } == test.5)
+    #expect(written { text in text.write(atMost: 30) { $0.append(communityID: key.reversed) } } == test.5)
   }
 }
 

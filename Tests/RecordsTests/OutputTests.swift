@@ -155,6 +155,22 @@ struct RecordBlockTests {
     }
   }
 
+  @Test("a block that was sorted before it is written is written in order")
+  func sorted() throws {
+    try withFolder { folder in
+      var block = RecordBlock()
+      for key in [3, 1, 2] as [UInt64] {
+        block.text.append(decimal: key)
+        block.commit(key1: key, key2: 0)
+      }
+      block.sort()
+      var output = try OutputBuffer(path: folder + "/out")
+      block.write(to: &output)
+      output.finish()
+      #expect(contents(folder + "/out") == Array("123".utf8))
+    }
+  }
+
   @Test("records with equal keys keep their order")
   func stability() throws {
     var block = RecordBlock()

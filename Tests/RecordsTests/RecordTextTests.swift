@@ -28,7 +28,6 @@ struct RecordTextTests {
   func seconds() {
     #expect(written { $0.append(seconds: 1_300_475_167_096_535_999) } == "1300475167.096535")
     #expect(written { $0.append(seconds: 1_300_475_167_096_535_999, decimals: 9) } == "1300475167.096535999")
-    #expect(written { $0.append(seconds: 1_000_000_001, decimals: 3) } == "1.000")
     #expect(written { $0.append(seconds: 0) } == "0.000000")
     #expect(written { $0.append(seconds: -1_500_000_000) } == "-1.500000")
     #expect(written { $0.append(seconds: .min, decimals: 9) } == "-9223372036.854775808")

@@ -9,7 +9,9 @@ private func random(_ count: Int, _ generator: inout SeededGenerator) -> [UInt8]
   (0..<count).map { _ in .random(in: 0...255, using: &generator) }
 }
 
-private func hexadecimal(_ digest: StreamDigest) -> String { written { $0.append(digest: digest) } }
+private func hexadecimal(_ digest: StreamDigest) -> String {
+  written { text in text.write(atMost: 64) { $0.append(digest: digest) } }
+}
 
 private func sha256(_ bytes: [UInt8]) -> String {
   SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()

@@ -1,8 +1,8 @@
 import Crypto
 import MOSCore
 
-extension RecordText {
-  /// Appends a flow's Community ID, version 1 with seed 0, as other tools compute it: `1:` and the Base64 of a SHA-1
+extension TextCursor {
+  /// 30 bytes: a flow's Community ID, version 1 with seed 0, as other tools compute it: `1:` and the Base64 of a SHA-1
   /// over the ordered addresses, protocol and ports. Precondition: `key.hasCommunityID`.
   mutating func append(communityID key: FlowKey) {
     let key = key.canonical
@@ -29,10 +29,6 @@ extension RecordText {
     hash.finalize().withUnsafeBytes { append(base64: $0) }
   }
 
-  private mutating func append(bigEndian value: UInt64, bytes: Int) {
-    for index in (0..<bytes).reversed() { append(UInt8(truncatingIfNeeded: value >> UInt64(index * 8))) }
-  }
-
   private mutating func append(base64 bytes: UnsafeRawBufferPointer) {
     let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     for start in stride(from: 0, to: bytes.count, by: 3) {
@@ -42,6 +38,12 @@ extension RecordText {
         append(isPadding ? UInt8(ascii: "=") : alphabet.utf8Start[group >> (18 - digit * 6) & 63])
       }
     }
+  }
+}
+
+extension RecordText {
+  fileprivate mutating func append(bigEndian value: UInt64, bytes: Int) {
+    for index in (0..<bytes).reversed() { append(UInt8(truncatingIfNeeded: value >> UInt64(index * 8))) }
   }
 }
 

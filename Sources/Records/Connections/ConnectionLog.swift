@@ -17,6 +17,9 @@ public enum ConnectionLogFormat: UInt8, BitwiseCopyable, Sendable {
 /// and are `-` in Zeek's form. As in Zeek, `duration` is unset for a flow of one packet, and so are the byte counts of
 /// a flow that is not TCP.
 public struct ConnectionLog: Sendable {
+  /// More than the fields of a record can take: 35 of at most 128 bytes.
+  private static let maximumLength = 35 * 128
+
   /// How records are written.
   public let format: ConnectionLogFormat
   /// Whether there are fields for the length and SHA-256 of each side's stream.
@@ -45,8 +48,8 @@ public struct ConnectionLog: Sendable {
     withUnsafeTemporaryAllocation(byteCount: MemoryLayout<FlowRecord>.size, alignment: 16) { memory in
       memory.initializeMemory(as: UInt8.self, repeating: 0)
       let flow = UnsafePointer(memory.baseAddress!.assumingMemoryBound(to: FlowRecord.self))
-      appendFields(ZeekHeaderFields<ZeekNames>.self, flow, nil, &text)
-      appendFields(ZeekHeaderFields<ZeekTypes>.self, flow, nil, &text)
+      text.write(atMost: ConnectionLog.maximumLength) { appendFields(ZeekHeaderFields<ZeekNames>.self, flow, nil, &$0) }
+      text.write(atMost: ConnectionLog.maximumLength) { appendFields(ZeekHeaderFields<ZeekTypes>.self, flow, nil, &$0) }
     }
   }
 
@@ -63,15 +66,17 @@ public struct ConnectionLog: Sendable {
   public func append(
     _ flow: UnsafePointer<FlowRecord>, digests: StreamDigestPair? = nil, to text: inout RecordText
   ) {
-    switch format {
-    case .json: appendFields(JSONFields.self, flow, digests, &text)
-    case .zeek: appendFields(ZeekFields.self, flow, digests, &text)
+    text.write(atMost: ConnectionLog.maximumLength) { cursor in
+      switch format {
+      case .json: appendFields(JSONFields.self, flow, digests, &cursor)
+      case .zeek: appendFields(ZeekFields.self, flow, digests, &cursor)
+      }
     }
   }
 
   @inline(__always)
   private func appendFields<Fields: RecordFields>(
-    _ fields: Fields.Type, _ flow: UnsafePointer<FlowRecord>, _ digests: StreamDigestPair?, _ text: inout RecordText
+    _ fields: Fields.Type, _ flow: UnsafePointer<FlowRecord>, _ digests: StreamDigestPair?, _ text: inout TextCursor
   ) {
     let key = flow.pointee.key
     let isTCP = key.protocolNumber == 6

@@ -41,18 +41,27 @@ public struct FlowUID: BitwiseCopyable, Hashable, Sendable {
 extension RecordText {
   /// Appends an identifier as Zeek writes its own: `C` and base 62; always 18 characters.
   public mutating func append(uid: FlowUID) {
+    write(atMost: 18) { $0.append(uid: uid) }
+  }
+}
+
+extension TextCursor {
+  /// 18 bytes: an identifier as Zeek writes its own, `C` and base 62.
+  mutating func append(uid: FlowUID) {
     append(UInt8(ascii: "C"))
     append(base62: uid.high, digits: 11)
     append(base62: UInt64(uid.low), digits: 6)
   }
 
+  @inline(__always)
   private mutating func append(base62 value: UInt64, digits: Int) {
     let alphabet: StaticString = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     let letters = alphabet.utf8Start
     var value = value
     for _ in 0..<digits {
-      append(letters[Int(truncatingIfNeeded: value % 62)])
-      value /= 62
+      let quotient = value / 62
+      append(letters[Int(truncatingIfNeeded: value &- quotient &* 62)])
+      value = quotient
     }
   }
 }

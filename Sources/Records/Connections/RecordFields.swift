@@ -4,110 +4,139 @@ import MOSCore
 /// One form of a record. `ConnectionLog` names each field once, and the form makes of it a member, a column, or a
 /// column's name or type in the header; so these cannot disagree.
 ///
-/// A value of `nil` is an unset field.
+/// A value of `nil` is an unset field. Every field ends with what separates it from the next; `end` takes the last such
+/// byte back. A field writes at most 128 bytes.
 protocol RecordFields {
-  static func begin(_ text: inout RecordText)
-  static func end(_ text: inout RecordText)
-  static func time(_ name: StaticString, _ value: Timestamp, _ text: inout RecordText)
-  static func interval(_ name: StaticString, _ nanoseconds: Int64?, _ text: inout RecordText)
-  static func uid(_ name: StaticString, _ value: FlowUID, _ text: inout RecordText)
-  static func address(_ name: StaticString, _ value: IPAddress, _ text: inout RecordText)
-  static func port(_ name: StaticString, _ value: UInt16, _ text: inout RecordText)
-  static func enumeration(_ name: StaticString, _ value: StaticString, _ text: inout RecordText)
-  static func count(_ name: StaticString, _ value: UInt64?, _ text: inout RecordText)
-  static func integer(_ name: StaticString, _ value: UInt64?, _ text: inout RecordText)
-  static func boolean(_ name: StaticString, _ value: Bool?, _ text: inout RecordText)
-  static func string(_ name: StaticString, _ value: StaticString?, _ text: inout RecordText)
-  static func history(_ name: StaticString, _ value: UnsafePointer<FlowRecord>, _ text: inout RecordText)
-  static func digest(_ name: StaticString, _ value: StreamDigest?, _ text: inout RecordText)
-  static func communityID(_ name: StaticString, _ value: FlowKey, _ text: inout RecordText)
+  static func begin(_ text: inout TextCursor)
+  static func end(_ text: inout TextCursor)
+  static func time(_ name: StaticString, _ value: Timestamp, _ text: inout TextCursor)
+  static func interval(_ name: StaticString, _ nanoseconds: Int64?, _ text: inout TextCursor)
+  static func uid(_ name: StaticString, _ value: FlowUID, _ text: inout TextCursor)
+  static func address(_ name: StaticString, _ value: IPAddress, _ text: inout TextCursor)
+  static func port(_ name: StaticString, _ value: UInt16, _ text: inout TextCursor)
+  static func enumeration(_ name: StaticString, _ value: StaticString, _ text: inout TextCursor)
+  static func count(_ name: StaticString, _ value: UInt64?, _ text: inout TextCursor)
+  static func integer(_ name: StaticString, _ value: UInt64?, _ text: inout TextCursor)
+  static func boolean(_ name: StaticString, _ value: Bool?, _ text: inout TextCursor)
+  static func string(_ name: StaticString, _ value: StaticString?, _ text: inout TextCursor)
+  static func history(_ name: StaticString, _ value: UnsafePointer<FlowRecord>, _ text: inout TextCursor)
+  static func digest(_ name: StaticString, _ value: StreamDigest?, _ text: inout TextCursor)
+  static func communityID(_ name: StaticString, _ value: FlowKey, _ text: inout TextCursor)
 }
 
-extension RecordText {
-  /// Appends Zeek's history letters.
+extension TextCursor {
+  /// At most 27 bytes: Zeek's history letters.
   mutating func append(history flow: UnsafePointer<FlowRecord>) {
-    let count = Int(flow.pointee.history.count)
-    reserve(count)
-    for index in 0..<count { append(flow.pointee.history[index]) }
+    for index in 0..<Int(flow.pointee.history.count) { append(flow.pointee.history[index]) }
   }
 
-  /// Appends a SHA-256 digest as 64 hexadecimal digits.
+  /// 64 bytes: a SHA-256 digest.
   mutating func append(digest: StreamDigest) {
     append(hexadecimal: digest.sha256.0, digits: 16)
     append(hexadecimal: digest.sha256.1, digits: 16)
     append(hexadecimal: digest.sha256.2, digits: 16)
     append(hexadecimal: digest.sha256.3, digits: 16)
   }
+
+  /// A member's name with quotes and colon.
+  @inline(__always)
+  fileprivate mutating func key(_ name: StaticString) {
+    append(UInt8(ascii: "\""))
+    append(name)
+    append("\":")
+  }
+
+  /// A member's name and the quote before its string.
+  @inline(__always)
+  fileprivate mutating func beginString(_ name: StaticString) {
+    append(UInt8(ascii: "\""))
+    append(name)
+    append("\":\"")
+  }
+
+  /// The quote behind a string, and the comma.
+  @inline(__always)
+  fileprivate mutating func endString() { append("\",") }
 }
 
 /// A JSON object; unset fields are left out.
 enum JSONFields: RecordFields {
   @inline(__always)
-  static func begin(_ text: inout RecordText) { text.beginObject() }
+  static func begin(_ text: inout TextCursor) { text.append(UInt8(ascii: "{")) }
   @inline(__always)
-  static func end(_ text: inout RecordText) { text.endRecord() }
-  @inline(__always)
-  static func time(_ name: StaticString, _ value: Timestamp, _ text: inout RecordText) {
-    text.key(name)
-    text.append(timestamp: value)
+  static func end(_ text: inout TextCursor) {
+    text.next -= 1
+    text.append("}\n")
   }
   @inline(__always)
-  static func interval(_ name: StaticString, _ nanoseconds: Int64?, _ text: inout RecordText) {
+  static func time(_ name: StaticString, _ value: Timestamp, _ text: inout TextCursor) {
+    interval(name, value.nanoseconds, &text)
+  }
+  @inline(__always)
+  static func interval(_ name: StaticString, _ nanoseconds: Int64?, _ text: inout TextCursor) {
     guard let nanoseconds else { return }
     text.key(name)
     text.append(seconds: nanoseconds, decimals: nanoseconds % 1000 == 0 ? 6 : 9)
+    text.append(UInt8(ascii: ","))
   }
   @inline(__always)
-  static func uid(_ name: StaticString, _ value: FlowUID, _ text: inout RecordText) {
-    text.key(name)
-    text.append(UInt8(ascii: "\""))
+  static func uid(_ name: StaticString, _ value: FlowUID, _ text: inout TextCursor) {
+    text.beginString(name)
     text.append(uid: value)
-    text.append(UInt8(ascii: "\""))
+    text.endString()
   }
   @inline(__always)
-  static func address(_ name: StaticString, _ value: IPAddress, _ text: inout RecordText) { text.member(name, value) }
-  @inline(__always)
-  static func port(_ name: StaticString, _ value: UInt16, _ text: inout RecordText) { text.member(name, UInt64(value)) }
-  @inline(__always)
-  static func enumeration(_ name: StaticString, _ value: StaticString, _ text: inout RecordText) {
-    text.member(name, value)
+  static func address(_ name: StaticString, _ value: IPAddress, _ text: inout TextCursor) {
+    text.beginString(name)
+    text.append(address: value)
+    text.endString()
   }
   @inline(__always)
-  static func count(_ name: StaticString, _ value: UInt64?, _ text: inout RecordText) {
+  static func port(_ name: StaticString, _ value: UInt16, _ text: inout TextCursor) {
+    count(name, UInt64(value), &text)
+  }
+  @inline(__always)
+  static func enumeration(_ name: StaticString, _ value: StaticString, _ text: inout TextCursor) {
+    string(name, value, &text)
+  }
+  @inline(__always)
+  static func count(_ name: StaticString, _ value: UInt64?, _ text: inout TextCursor) {
     guard let value else { return }
-    text.member(name, value)
+    text.key(name)
+    text.append(decimal: value)
+    text.append(UInt8(ascii: ","))
   }
   @inline(__always)
-  static func integer(_ name: StaticString, _ value: UInt64?, _ text: inout RecordText) { count(name, value, &text) }
+  static func integer(_ name: StaticString, _ value: UInt64?, _ text: inout TextCursor) { count(name, value, &text) }
   @inline(__always)
-  static func boolean(_ name: StaticString, _ value: Bool?, _ text: inout RecordText) {
+  static func boolean(_ name: StaticString, _ value: Bool?, _ text: inout TextCursor) {
     guard let value else { return }
-    text.member(name, value)
+    text.key(name)
+    if value { text.append("true,") } else { text.append("false,") }
   }
   @inline(__always)
-  static func string(_ name: StaticString, _ value: StaticString?, _ text: inout RecordText) {
+  static func string(_ name: StaticString, _ value: StaticString?, _ text: inout TextCursor) {
     guard let value else { return }
-    text.member(name, value)
+    text.beginString(name)
+    text.append(value)
+    text.endString()
   }
-  static func history(_ name: StaticString, _ value: UnsafePointer<FlowRecord>, _ text: inout RecordText) {
+  static func history(_ name: StaticString, _ value: UnsafePointer<FlowRecord>, _ text: inout TextCursor) {
     if value.pointee.history.count == 0 && value.pointee.key.protocolNumber != 6 { return }
-    text.key(name)
-    text.append(UInt8(ascii: "\""))
+    text.beginString(name)
     text.append(history: value)
-    text.append(UInt8(ascii: "\""))
+    text.endString()
   }
-  static func digest(_ name: StaticString, _ value: StreamDigest?, _ text: inout RecordText) {
+  static func digest(_ name: StaticString, _ value: StreamDigest?, _ text: inout TextCursor) {
     guard let value else { return }
-    text.key(name)
-    text.append(UInt8(ascii: "\""))
+    text.beginString(name)
     text.append(digest: value)
-    text.append(UInt8(ascii: "\""))
+    text.endString()
   }
-  static func communityID(_ name: StaticString, _ value: FlowKey, _ text: inout RecordText) {
+  static func communityID(_ name: StaticString, _ value: FlowKey, _ text: inout TextCursor) {
     guard value.hasCommunityID else { return }
-    text.key(name)
-    text.append(UInt8(ascii: "\""))
+    text.beginString(name)
     text.append(communityID: value)
-    text.append(UInt8(ascii: "\""))
+    text.endString()
   }
 }

@@ -75,7 +75,7 @@ public enum EventLog {
     text.member("event", NameTable.events, kind.rawValue)
     text.member("hook", NameTable.hooks, hook.rawValue)
     if let side { text.member("side", NameTable.sides, side.rawValue) }
-    if let flow { JSONFields.uid("uid", FlowUID(flow), &text) }
+    if let flow { text.member("uid", FlowUID(flow)) }
   }
 
   private static func appendRange(_ event: EventRecord, _ text: inout RecordText) {

@@ -117,7 +117,11 @@ public struct OutputBuffer: ~Copyable, @unchecked Sendable {
 
   private mutating func countRecords(in bytes: UnsafeRawBufferPointer) {
     var lines: UInt64 = 0
-    for byte in bytes { lines &+= byte == UInt8(ascii: "\n") ? 1 : 0 }
+    var rest = bytes
+    while let start = rest.baseAddress, let found = memchr(start, Int32(UInt8(ascii: "\n")), rest.count) {
+      lines &+= 1
+      rest = UnsafeRawBufferPointer(rebasing: rest[(UnsafeRawPointer(found) - start + 1)...])
+    }
     let header = min(lines, headerLines)
     headerLines -= header
     recordsWritten &+= lines &- header

@@ -47,25 +47,52 @@ public struct RecordBlock: ~Copyable, Sendable {
 
   /// Puts the records in the order of their keys. Records with equal keys keep the order of their commits.
   public mutating func sort() {
+    if isInOrder { return }
     entries.sort { ($0.key1, $0.key2, $0.offset) < ($1.key1, $1.key2, $1.offset) }
+  }
+
+  /// Whether the records are, and lie in the text, in the order of their keys, as they mostly are.
+  private var isInOrder: Bool {
+    for index in entries.indices.dropFirst() {
+      let (one, other) = (entries[index - 1], entries[index])
+      if one.offset > other.offset || (one.key1, one.key2) > (other.key1, other.key2) { return false }
+    }
+    return true
   }
 
   /// Writes the records of all `blocks` to `output` in the order of their keys, and empties the blocks. Records with
   /// equal keys: those of the earlier block first.
   public static func write(_ blocks: UnsafeMutableBufferPointer<RecordBlock>, to output: inout OutputBuffer) {
-    var next = [Int](repeating: 0, count: blocks.count)
+    if blocks.count == 1 {
+      blocks[0].write(to: &output)
+      return
+    }
     for index in blocks.indices { blocks[index].sort() }
-    while true {
-      var best: (block: Int, entry: Entry)?
-      for index in blocks.indices where next[index] < blocks[index].entries.count {
-        let entry = blocks[index].entries[next[index]]
-        if let known = best, (known.entry.key1, known.entry.key2) <= (entry.key1, entry.key2) { continue }
-        best = (index, entry)
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: blocks.count) { next in
+      next.initialize(repeating: 0)
+      while true {
+        var best: (block: Int, entry: Entry)?
+        for index in blocks.indices where next[index] < blocks[index].entries.count {
+          let entry = blocks[index].entries[next[index]]
+          if let known = best, (known.entry.key1, known.entry.key2) <= (entry.key1, entry.key2) { continue }
+          best = (index, entry)
+        }
+        guard let best else { break }
+        output.write(blocks[best.block].bytes(of: best.entry))
+        next[best.block] += 1
       }
-      guard let best else { break }
-      output.write(blocks[best.block].bytes(of: best.entry))
-      next[best.block] += 1
     }
     for index in blocks.indices { blocks[index].removeAll() }
+  }
+
+  /// Writes the records in the order of their keys, and empties the block.
+  public mutating func write(to output: inout OutputBuffer) {
+    if isInOrder {
+      output.write(UnsafeRawBufferPointer(rebasing: text.bytes[..<end]))
+    } else {
+      sort()
+      for entry in entries { output.write(bytes(of: entry)) }
+    }
+    removeAll()
   }
 }

@@ -65,6 +65,15 @@ extension RecordText {
     append(UInt8(ascii: "\""))
   }
 
+  /// A member with a flow's identifier as a string.
+  @inline(__always)
+  public mutating func member(_ name: StaticString, _ value: FlowUID) {
+    key(name)
+    append(UInt8(ascii: "\""))
+    append(uid: value)
+    append(UInt8(ascii: "\""))
+  }
+
   /// A member with a time stamp in ISO 8601, UTC.
   public mutating func member(_ name: StaticString, iso8601 value: Timestamp) {
     key(name)

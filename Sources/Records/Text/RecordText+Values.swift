@@ -1,22 +1,9 @@
 import MOSCore
 
 extension RecordText {
-  /// Appends nanoseconds as seconds with `decimals` decimals (1 to 9); what is finer is cut off.
-  ///
-  /// Done in integers: a `Double` has too few digits for nanoseconds since 1970.
+  /// Appends nanoseconds as seconds with `decimals` decimals, six or nine; what is finer is cut off.
   public mutating func append(seconds nanoseconds: Int64, decimals: Int = 6) {
-    if nanoseconds < 0 { append(UInt8(ascii: "-")) }
-    let (seconds, rest) = nanoseconds.magnitude.quotientAndRemainder(dividingBy: 1_000_000_000)
-    append(decimal: seconds)
-    append(UInt8(ascii: "."))
-    switch decimals {
-    case 9: append(decimal: rest, digits: 9)
-    case 6: append(decimal: rest / 1000, digits: 6)
-    default:
-      var rest = rest
-      for _ in max(1, min(decimals, 9))..<9 { rest /= 10 }
-      append(decimal: rest, digits: max(1, min(decimals, 9)))
-    }
+    write(atMost: 21) { $0.append(seconds: nanoseconds, decimals: decimals) }
   }
 
   /// Appends a number of thousandths as a decimal number with three decimals.

@@ -86,13 +86,12 @@ public struct RecordText: ~Copyable, @unchecked Sendable {
 
   /// Appends an address as `IPAddress.write` does: dotted decimal for IPv4, RFC 5952 for IPv6.
   public mutating func append(address: IPAddress) {
-    reserve(IPAddress.maximumTextLength)
-    count &+= address.write(to: base.advanced(by: count))
+    write(atMost: IPAddress.maximumTextLength) { $0.append(address: address) }
   }
 
   /// Appends `value` in decimal.
   public mutating func append(decimal value: UInt64) {
-    append(decimal: value, digits: RecordText.digits(of: value))
+    write(atMost: 20) { $0.append(decimal: value) }
   }
 
   /// Appends `value` in decimal, with a sign when it is negative.
@@ -103,50 +102,21 @@ public struct RecordText: ~Copyable, @unchecked Sendable {
 
   /// Appends the last `digits` decimal digits of `value`, with zeros in front.
   mutating func append(decimal value: UInt64, digits: Int) {
-    reserve(digits)
-    let pairs = RecordText.digitPairs.utf8Start
-    var value = value
-    var position = count &+ digits
-    while position &- count >= 2 {
-      let pair = Int(truncatingIfNeeded: value % 100) &* 2
-      value /= 100
-      position &-= 2
-      base[position] = pairs[pair]
-      base[position &+ 1] = pairs[pair &+ 1]
-    }
-    if position > count { base[count] = UInt8(truncatingIfNeeded: value % 10) &+ UInt8(ascii: "0") }
-    count &+= digits
+    write(atMost: digits) { $0.append(decimal: value, digits: digits) }
   }
 
   /// Appends `value` as `digits` lower-case hexadecimal digits, the most significant first.
   mutating func append(hexadecimal value: UInt64, digits: Int) {
-    reserve(digits)
-    let table = RecordText.hexadecimalDigits.utf8Start
-    var shift = UInt64(truncatingIfNeeded: digits &- 1) &* 4
-    for _ in 0..<digits {
-      base[count] = table[Int(truncatingIfNeeded: value &>> shift & 15)]
-      count &+= 1
-      shift &-= 4
-    }
+    write(atMost: digits) { $0.append(hexadecimal: value, digits: digits) }
   }
 
-  private static var hexadecimalDigits: StaticString { "0123456789abcdef" }
-
-  private static var digitPairs: StaticString {
-    """
-    0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
-    5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899
-    """
-  }
-
-  private static func digits(of value: UInt64) -> Int {
-    var limit: UInt64 = 10
-    var digits = 1
-    while digits < 19 {
-      if value < limit { return digits }
-      limit &*= 10
-      digits &+= 1
-    }
-    return value < limit ? 19 : 20
+  /// Appends what `body` writes, without further checks: at most `limit` bytes.
+  @inline(__always)
+  mutating func write(atMost limit: Int, _ body: (inout TextCursor) -> Void) {
+    reserve(limit)
+    var cursor = TextCursor(next: base.advanced(by: count))
+    body(&cursor)
+    count = cursor.next - base
+    assert(count <= capacity)
   }
 }
