@@ -14,11 +14,12 @@ library=$(find "$(dirname "$(readlink -f "$swift")")/../lib/clang" -name "libcla
 [ -n "$library" ] || { echo "fuzz: the toolchain of $swift has no libclang_rt.fuzzer_no_main" >&2; exit 3; }
 
 cd "$here"
-# The linker's warnings about symbols of the sanitizer would bury an error.
-"$swift" build -c debug --sanitize=address --quiet \
+# Optimised, which is ten times as fast, but with assertions. The linker's warnings about the sanitizer's symbols would
+# bury an error.
+"$swift" build -c release --sanitize=address --quiet -Xswiftc -assert-config -Xswiftc Debug \
   -Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table,indirect-calls,trace-cmp \
   -Xlinker "$library" -Xlinker -lstdc++ 2>&1 | sed '/warning: Cannot export local symbol/d'
-fuzz=$("$swift" build -c debug --sanitize=address --show-bin-path)/fuzz
+fuzz=$("$swift" build -c release --sanitize=address --show-bin-path)/fuzz
 
 shared=${MOS_SHARED:-$here/../../shared}
 mapfile -t captures < <(
@@ -37,12 +38,12 @@ for target in "${targets[@]}"; do
   started=$(date +%s)
   # Stuck, it is ended a while after its time.
   if timeout -s KILL "$((seconds + 60))" "$fuzz" "$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 \
-    -max_len=8192 -artifact_prefix="$crashes/" -print_final_stats=1 "$corpus" >"$log" 2>&1; then
+    -max_len=8192 -len_control=20 -artifact_prefix="$crashes/" -print_final_stats=1 "$corpus" >"$log" 2>&1; then
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     echo "fuzz: $target: ${runs:-0} inputs in $(($(date +%s) - started)) s, no crash"
   else
     failed=1
-    grep -aE 'ERROR|Fatal error|SUMMARY' "$log" | head -5 >&2 || true
+    grep -aE 'ERROR|Fatal error|failed: |SUMMARY' "$log" | head -5 >&2 || true
     reproducer=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
     echo "fuzz: $target failed; input: ${reproducer:-none written}; log: $log" >&2
     echo "fuzz: again: SWIFT_BACKTRACE=enable=no $fuzz $target ${reproducer:-INPUT}" >&2

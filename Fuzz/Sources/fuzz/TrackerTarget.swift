@@ -78,6 +78,9 @@ struct TrackerRun: ~Copyable {
   /// The next stream offset of each side of each flow by the tracker's index, once known.
   private var expected: [UInt32: [UInt64?]] = [:]
   private var live: Set<UInt32> = []
+  private var burst: [DecodedPacket] = []
+  private var memory: [UnsafeMutableRawPointer] = []
+  private let burstLength: Int
 
   init(settings: UInt16) {
     var configuration = TrackerConfiguration()
@@ -90,6 +93,7 @@ struct TrackerRun: ~Copyable {
     if settings & 0x200 != 0 { configuration.bufferBytes = 1 << 16 }
     configuration.overlapPolicy = OverlapPolicy.allCases[Int(settings & 0xff) % OverlapPolicy.allCases.count]
     configuration.secret = (1, 2)
+    burstLength = settings & 0x100 == 0 ? 1 : 8
     tracker = Tracker(configuration: configuration)
   }
 
@@ -116,7 +120,6 @@ struct TrackerRun: ~Copyable {
       traits: traits, sequence: sequence, tick: UInt32(truncatingIfNeeded: number), extra: extra)
     let segmentLength = 20 + options.count + length
     let segment = UnsafeMutableRawPointer.allocate(byteCount: segmentLength, alignment: 1)
-    defer { segment.deallocate() }
     segment.initializeMemory(as: UInt8.self, repeating: 0, count: segmentLength)
     for (offset, byte) in options.enumerated() { segment.store8(byte, at: 20 + offset) }
     for offset in 0..<length {
@@ -158,7 +161,9 @@ struct TrackerRun: ~Copyable {
         flows[index].sent[sender] &+= UInt32(length) &+ control
       }
     }
-    play(&packet)
+    burst.append(packet)
+    memory.append(segment)
+    if burst.count == burstLength { playBurst() }
   }
 
   private static func options(traits: UInt8, sequence: UInt32, tick: UInt32, extra: UInt8) -> [UInt8] {
@@ -174,27 +179,40 @@ struct TrackerRun: ~Copyable {
     return options
   }
 
-  private mutating func play(_ packet: inout DecodedPacket) {
-    tracker.advance(to: packet.clock)
+  /// As a worker does: all packets are prepared, then each is looked at.
+  private mutating func playBurst() {
+    let packets = UnsafeMutablePointer<DecodedPacket>.allocate(capacity: burst.count)
+    let candidates = UnsafeMutablePointer<UInt32>.allocate(capacity: burst.count)
+    defer {
+      packets.deallocate()
+      candidates.deallocate()
+      for segment in memory { segment.deallocate() }
+      memory.removeAll(keepingCapacity: true)
+      burst.removeAll(keepingCapacity: true)
+    }
+    packets.initialize(from: burst, count: burst.count)
+    tracker.prepare(packets, count: burst.count, candidates: candidates)
+    for index in 0..<burst.count { play(packets + index, candidate: candidates[index]) }
+  }
+
+  private mutating func play(_ packet: UnsafeMutablePointer<DecodedPacket>, candidate: UInt32) {
+    tracker.advance(to: packet.pointee.clock)
     drain()
-    withUnsafeMutablePointer(to: &packet) { packet in
-      tracker.prepare(packet)
-      let candidate = tracker.prefetchRecord(packet)
-      tracker.prefetchConnection(candidate)
-      switch tracker.lookUp(packet) {
-      case .flow(let flow, _):
-        live.insert(flow)
+    let found = tracker.lookUp(packet, candidate: candidate)
+    drain()
+    switch found {
+    case .flow(let flow, _):
+      live.insert(flow)
+      check(flow)
+      tracker.send(packet)
+      check(flow)
+      // Only TCP has a receiver's stack to follow.
+      if packet.pointee.kind == .tcp {
+        tracker.receive(packet)
         check(flow)
-        tracker.send(packet)
-        check(flow)
-        // Only TCP has a receiver's stack to follow.
-        if packet.pointee.kind == .tcp {
-          tracker.receive(packet)
-          check(flow)
-        }
-      case .orphan, .none, .notSelected:
-        break
       }
+    case .orphan, .none, .notSelected:
+      break
     }
     drain()
   }
@@ -235,6 +253,7 @@ struct TrackerRun: ~Copyable {
   }
 
   mutating func finish() {
+    if !burst.isEmpty { playBurst() }
     tracker.finish()
     drain()
     precondition(tracker.flowCount == 0, "flows remain at the end")
