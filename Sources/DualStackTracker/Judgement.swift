@@ -133,10 +133,18 @@ extension Tracker {
       return Judgement(.reset)
     }
     // With selective acknowledgment a RST behind the queued bytes is exact as well.
-    if receiver.pointee.receive.hasQueued, sequence == sender.pointee.sndNxt { return Judgement(.reset) }
+    if receiver.pointee.receive.hasQueued, sequence == sender.pointee.sndNxt, mayUseSACK(sender, receiver) {
+      return Judgement(.reset)
+    }
     guard receiver.pointee.knows.contains(.window) else { return Judgement(.reset) }
     if sequence > expected, sequence < receiver.pointee.rcvEdge { return Judgement(.ignore, .resetNotExact) }
     return Judgement(.ignore, .resetOutsideWindow)
+  }
+
+  /// Whether both ends permitted selective acknowledgment, where their SYNs were seen.
+  private func mayUseSACK(_ one: UnsafeMutablePointer<Endpoint>, _ other: UnsafeMutablePointer<Endpoint>) -> Bool {
+    let relevant: EndpointTraits = [.syn, .sack]
+    return one.pointee.knows.intersection(relevant) != .syn && other.pointee.knows.intersection(relevant) != .syn
   }
 
   /// A SYN for an end that is past SYN_SENT: repeated, or challenged (RFC 5961 4).
@@ -147,6 +155,12 @@ extension Tracker {
   ) -> Judgement {
     let flags = packet.pointee.flags
     if sender.pointee.knows.contains(.syn), packet.pointee.sequence == sender.pointee.iss.rawValue {
+      // Simultaneous open: the SYN is sent again, with the acknowledgment of the peer's.
+      if flags.contains(.ack), receiver.pointee.state == .synReceived,
+        packet.pointee.acknowledgment == (receiver.pointee.iss + 1).rawValue, receiver.pointee.knows.contains(.syn)
+      {
+        return Judgement(.answer)
+      }
       var judgement = Judgement(.ignore)
       judgement.repeats = flags.contains(.ack) ? .synAck : .syn
       return judgement

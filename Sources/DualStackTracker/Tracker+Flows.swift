@@ -218,7 +218,11 @@ extension Tracker {
     }
     if table.count >= configuration.maximumFlows { evict(packet) }
     let flow = records.allocate()
-    guard flow != 0 else { return .none }
+    guard flow != 0 else {
+      // Too many records wait to be taken.
+      if packet.pointee.kind == .tcp { statistics.orphanBytes &+= UInt64(packet.pointee.payloadLength) }
+      return .none
+    }
     let flips = packet.pointee.kind == .tcp && comesFromServer(packet)
     let record = records.pointer(flow)
     record.initialize(
@@ -238,6 +242,7 @@ extension Tracker {
       guard openConnection(record, packet, flips: flips) else {
         // There is a connection slot for every flow of the table, so this is not reached.
         forget(flow)
+        statistics.orphanBytes &+= UInt64(packet.pointee.payloadLength)
         return .none
       }
       let halfOpen = packet.pointee.flags.contains(.syn)
@@ -371,6 +376,7 @@ extension Tracker {
 
   /// Ends every flow, as at the end of a trace: open ones with `reason`. Then `takeEnded` and `takeReleased` name them.
   public mutating func finish(_ reason: EndReason = .traceEnd) {
+    returnChains()
     for value in 0..<UInt8(AgeClass.count) {
       while true {
         let flow = ages.oldest(class: value)

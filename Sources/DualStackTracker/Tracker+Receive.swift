@@ -112,13 +112,12 @@ extension Tracker {
     }
     receiver.pointee.sndUna = SequenceNumber.later(
       receiver.pointee.sndUna, SequenceNumber(packet.pointee.acknowledgment))
-    if receiver.pointee.state == .synReceived {
-      // Simultaneous open: each end answers the other's SYN.
-      change(receiver, to: .established, side, .receiver)
-      if sender.pointee.state == .established { establish(record) }
-    } else {
+    let crossed = receiver.pointee.state == .synReceived
+    if receiver.pointee.state.rawValue <= TCPState.synReceived.rawValue {
       change(receiver, to: .established, side, .receiver)
     }
+    // Simultaneous open: each end answers the other's SYN.
+    if crossed, sender.pointee.state == .established { establish(record) }
   }
 
   /// Options count only if both ends offered them (RFC 7323 1.3 and 3.2).
@@ -182,7 +181,7 @@ extension Tracker {
       noteRetransmission(.keepAlive, side.peer, record)
     }
     if packet.pointee.flags.contains(.fin) {
-      receiveFin(at: end, record: record, sender: sender, receiver: receiver, side: side)
+      receiveFin(packet, at: end, record: record, sender: sender, receiver: receiver, side: side)
     } else if sender.pointee.knows.contains(.finAhead) {
       takeFinAhead(record: record, sender: sender, receiver: receiver, side: side)
     }
@@ -216,11 +215,14 @@ extension Tracker {
   /// A FIN: taken when it is next, remembered when a hole lies before it.
   @inline(__always)
   private mutating func receiveFin(
-    at sequence: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
+    _ packet: UnsafePointer<DecodedPacket>, at sequence: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
     if receiver.pointee.knows.contains(.finReceived) {
-      if sequence < receiver.pointee.rcvNxt { noteRetransmission(.fin, side.peer, record) }
+      // With text, the segment has been counted for that.
+      if sequence < receiver.pointee.rcvNxt, packet.pointee.payloadLength == 0 {
+        noteRetransmission(.fin, side.peer, record)
+      }
       return
     }
     if sequence == receiver.pointee.rcvNxt {
@@ -240,7 +242,9 @@ extension Tracker {
   ) {
     guard sender.pointee.knows.contains(.finAhead) else { return }
     let sequence = sender.pointee.finSequence
-    if sequence == receiver.pointee.rcvNxt, !receiver.pointee.receive.hasQueued {
+    if sequence == receiver.pointee.rcvNxt {
+      // Bytes behind the FIN may wait, but nothing at its place.
+      if let first = receiver.pointee.receive.firstQueued(pool: pool), first.start == sequence { return }
       sender.pointee.knows.remove(.finAhead)
       takeFin(sequence, record: record, sender: sender, receiver: receiver, side: side)
     } else if sequence < receiver.pointee.rcvNxt {

@@ -20,6 +20,7 @@ extension Tracker {
     if packet.pointee.kind == .tcp {
       sendSegment(packet, record: record)
     } else {
+      current.judgement = Judgement(.ignore)
       own.pointee.streamBytes &+= UInt64(packet.pointee.payloadWireLength)
     }
   }
@@ -82,6 +83,8 @@ extension Tracker {
       Observer.observe(packet, from: side, record: record, connection: connection)
       sendSyn(packet, record: record, connection: connection)
     case .reset:
+      // What a RST carries is no part of the stream.
+      statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
       Observer.observe(packet, from: side, record: record, connection: connection)
       change(sender, to: .closed, side, .sender)
     case .ignore:
@@ -224,12 +227,16 @@ extension Tracker {
       if !receiver.pointee.knows.contains(.seen) { inferSyn(receiver, acknowledgment: acknowledgment, side: side.peer) }
       sendAcknowledgment(packet, acknowledgment, record: record, connection: connection)
       dropUnanswered(sender, acknowledgment: acknowledgment)
-      change(sender, to: .synReceived, side, .sender)
+      if sender.pointee.state.rawValue < TCPState.synReceived.rawValue {
+        change(sender, to: .synReceived, side, .sender)
+        events.append(EventRecord(.connectionStart, .sender, side))
+      }
     } else {
       if first, side == .client {
         events.append(EventRecord(.connectionStart, .sender, side))
       }
-      change(sender, to: .synSent, side, .sender)
+      // An end that has the peer's SYN and sends one without ACK had sent it before: simultaneous open.
+      if sender.pointee.state.rawValue < TCPState.synSent.rawValue { change(sender, to: .synSent, side, .sender) }
       if receiver.pointee.state == .closed { receiver.pointee.state = .listen }
     }
   }
@@ -333,7 +340,10 @@ extension Tracker {
     sender.pointee.finSequence = sequence
     switch sender.pointee.state {
     case .synReceived, .established: change(sender, to: .finWait1, side, hook)
-    case .closeWait: change(sender, to: .lastAck, side, hook)
+    case .closeWait:
+      // A FIN that does not acknowledge the peer's was sent before that arrived: simultaneous close.
+      let crossed = sender.pointee.acknowledged <= receiver.pointee.finSequence
+      change(sender, to: crossed ? .closing : .lastAck, side, hook)
     default: break
     }
   }

@@ -5,6 +5,7 @@ let handshake = """
   0.000 c > S seq 0 win 64240 <mss 1460,sack,ts 5000 0,ws 7>
   0.010 s > SA seq 0 ack 1 win 65160 <mss 1460,sack,ts 9000 5000,ws 7>
   0.020 c > A seq 1 ack 1 win 502 <ts 5001 9000>
+  = established
 
   """
 

@@ -7,15 +7,19 @@ import MOSCore
 ///
 ///     0.010 c > PA. seq 1 ack 1 win 1000 "text" <mss 1460,ws 7,sack,ts 100 0,md5>
 ///
-/// Flags are the letters S F R P A U (and `.` for nothing more); `c` and `s` are the ends. `x40` behind a text repeats
-/// it. `ttl N`, `urg N`, `badsum`, `missing N` (payload bytes cut off by the capture), `port N` (another client port).
-/// `raw` behind a number makes it absolute. `time +N` moves packet time on without a packet.
+/// Flags are the letters S F R P A U E W (and `.` for nothing more); `c` and `s` are the ends. `x40` behind a text repeats
+/// it. `ttl N`, `urg N`, `badsum`, `bad ANOMALY` (the decoder refused it), `missing N` (payload bytes cut off by the
+/// capture), `port N` (another client port), `udp`, `unselected`. `seqraw N` and `ackraw N` are absolute. `time +N` moves
+/// packet time on without a packet.
 ///
 /// An expectation on what the lines since the last expectations did, or on the state now:
 ///
-///     = newData server "text"     = client ESTABLISHED      = anomaly resetNotExact     = no anomaly
-///     = stream server "text"      = end fin                 = open                      = events established,stateChange
-///     = offset server 12          = gap server 10           = retransmission data       = flows 2
+///     = newData server "text"     = anomaly resetNotExact     = no anomaly      = retransmission server data differs
+///     = gap server 10 at 5        = count 2 newData           = order newData server, stateChange server CLOSE_WAIT
+///     = stream server "text"      = client ESTABLISHED        = end fin         = ends reused fin
+///     = open      = midstream     = packets client 3          = flows 2         = statistic rejected 5
+///
+/// An event is named by its first words: `outOfOrder server 10 at 20` also by `outOfOrder` and `outOfOrder server 10`.
 struct ScriptParser {
   static let clientISN: UInt32 = 1_000_000
   static let serverISN: UInt32 = 5_000_000
@@ -110,6 +114,8 @@ struct ScriptParser {
       case "P": segment.flags.insert(.psh)
       case "A": segment.flags.insert(.ack)
       case "U": segment.flags.insert(.urg)
+      case "E": segment.flags.insert(.ece)
+      case "W": segment.flags.insert(.cwr)
       case ".": break
       default: throw Failure(description: "unknown flag \(letter)")
       }
@@ -135,6 +141,16 @@ struct ScriptParser {
       case "badsum":
         segment.anomalies.insert(.tcpChecksumInvalid)
         segment.isAcceptable = false
+      case "bad":
+        let name = rest.popFirst() ?? ""
+        guard let anomaly = Anomaly.allCases.first(where: { $0.name == name }) else {
+          throw Failure(description: "unknown anomaly \(name)")
+        }
+        segment.anomalies.insert(anomaly)
+        segment.isAcceptable = false
+      case "reserved": segment.flags.insert(TCPFlags(rawValue: 0xe00))
+      case "udp": segment.kind = .udp
+      case "unselected": segment.isSelected = false
       default:
         if word.hasPrefix("\"") {
           segment.payload = Array(word.dropFirst().utf8)

@@ -20,6 +20,13 @@ struct ScriptedSegment {
   var isAcceptable = true
   var number: UInt64 = 0
   var clientPort: UInt16 = 40_000
+  var kind: PacketKind = .tcp
+  var isSelected = true
+
+  /// Packet time `seconds` after the script's start.
+  static func timestamp(_ seconds: Double) -> Timestamp {
+    Timestamp(nanoseconds: 1_700_000_000_000_000_000 + Int64((seconds * 1e9).rounded()))
+  }
 
   /// The header bytes, then the payload.
   var bytes: [UInt8] {
@@ -38,7 +45,7 @@ struct ScriptedSegment {
     let headerLength = bytes.count - payload.count
     var packet = DecodedPacket(frame: memory)
     packet.number = number
-    packet.timestamp = Timestamp(nanoseconds: 1_700_000_000_000_000_000 + Int64(time * 1e9))
+    packet.timestamp = ScriptedSegment.timestamp(time)
     packet.clock = packet.timestamp
     packet.transport = UnsafeRawPointer(memory)
     packet.payload = UnsafeRawPointer(memory + headerLength)
@@ -49,7 +56,7 @@ struct ScriptedSegment {
     packet.wireLength = packet.ipLength
     let key = FlowKey(
       source: IPAddress(v4: 0x0a00_0001), sourcePort: clientPort, destination: IPAddress(v4: 0x0a00_0002),
-      destinationPort: 80, protocolNumber: 6)
+      destinationPort: 80, protocolNumber: kind == .udp ? 17 : 6)
     packet.key = sender == .client ? key : key.reversed
     packet.sequence = sequence
     packet.acknowledgment = acknowledgment
@@ -59,7 +66,8 @@ struct ScriptedSegment {
     packet.tcpHeaderLength = UInt8(headerLength)
     packet.timeToLive = timeToLive
     packet.ipVersion = 4
-    packet.kind = .tcp
+    packet.kind = kind
+    packet.isSelected = isSelected
     packet.anomalies = anomalies
     packet.isAcceptable = isAcceptable
     return withUnsafeMutablePointer(to: &packet, body)

@@ -5,18 +5,26 @@ import Testing
 @testable import DualStackTracker
 
 /// Runs a script of timed segments through a tracker and checks its expectations.
+///
+/// Whatever the script says, two things are checked as well: every TCP payload byte ends in exactly one counter, and a
+/// flow ends exactly once (`TrackerLedger`).
 struct TrackerScript: ~Copyable {
   var tracker: Tracker
   private var parser = ScriptParser()
   private var number: UInt64 = 0
   /// What happened since the last segment, as words: `newData server`, `stateChange client ESTABLISHED` ...
-  private var happened: [String] = []
+  private(set) var happened: [String] = []
   /// Bytes delivered to each side by the segments since the last expectation that asked.
   private var fresh: [Side: [UInt8]] = [:]
-  /// All bytes delivered to each side of the latest flow.
-  private var streams: [Side: [UInt8]] = [:]
-  private var latest: UInt32 = 0
-  private var ends: [String] = []
+  /// All bytes delivered to each side of each flow that is not released.
+  private var streams: [UInt32: [Side: [UInt8]]] = [:]
+  private(set) var latest: UInt32 = 0
+  /// The latest flow's record as it was when it was released.
+  private var released: FlowRecord?
+  private var releasedStreams: [Side: [UInt8]] = [:]
+  /// Why flows ended, in that order.
+  private(set) var ends: [String] = []
+  private(set) var ledger = TrackerLedger()
 
   init(_ configure: (inout TrackerConfiguration) -> Void = { _ in }) {
     var configuration = TrackerConfiguration()
@@ -26,49 +34,59 @@ struct TrackerScript: ~Copyable {
     tracker = Tracker(configuration: configuration)
   }
 
-  /// Runs the lines of `script`; a line whose expectation fails is named with its text.
+  /// Runs the lines of `script`, then ends the trace; a line whose expectation fails is named with its text.
   static func run(
     _ script: String, sourceLocation: SourceLocation = #_sourceLocation,
     _ configure: (inout TrackerConfiguration) -> Void = { _ in }
   ) throws {
     var runner = TrackerScript(configure)
     try runner.run(script, sourceLocation: sourceLocation)
+    runner.finish(sourceLocation: sourceLocation)
   }
 
   mutating func run(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    var fresh = true
+    var isNew = true
     for (source, line) in try parser.parse(script) {
       switch line {
       case .segment(let segment):
-        if fresh {
-          happened = []
-          self.fresh = [:]
-        }
-        fresh = false
+        if isNew { forget() }
+        isNew = false
         play(segment)
       case .wait(let time):
-        if fresh { happened = [] }
-        fresh = false
-        tracker.advance(to: Timestamp(nanoseconds: 1_700_000_000_000_000_000 + Int64(time * 1e9)))
-        collectEnds()
+        if isNew { forget() }
+        isNew = false
+        advance(to: time)
       case .expect(let words, let text):
-        fresh = true
+        isNew = true
         let problem = check(words, text: text)
         #expect(problem == nil, "\(source): \(problem ?? "")", sourceLocation: sourceLocation)
       }
     }
   }
 
-  mutating func finish() {
+  /// Ends the trace, and checks that nothing is left and all is accounted for.
+  mutating func finish(sourceLocation: SourceLocation = #_sourceLocation) {
     tracker.finish()
+    collectEnds()
+    let problem = ledger.problem(in: tracker, finished: true)
+    #expect(problem == nil, "\(problem ?? "")", sourceLocation: sourceLocation)
+  }
+
+  private mutating func forget() {
+    happened = []
+    fresh = [:]
+  }
+
+  mutating func advance(to time: Double) {
+    tracker.advance(to: ScriptedSegment.timestamp(time))
     collectEnds()
   }
 
   /// All bytes that `side` received of the latest flow.
-  func stream(_ side: Side) -> [UInt8] { streams[side] ?? [] }
+  func stream(_ side: Side) -> [UInt8] { (latest == 0 ? releasedStreams : streams[latest] ?? [:])[side] ?? [] }
 
   /// The latest flow's record.
-  var record: FlowRecord? { latest == 0 ? nil : tracker.record(latest).pointee }
+  var record: FlowRecord? { latest == 0 ? released : tracker.record(latest).pointee }
 
   mutating func play(_ scripted: ScriptedSegment) {
     var segment = scripted
@@ -77,12 +95,16 @@ struct TrackerScript: ~Copyable {
     segment.withPacket { packet in
       tracker.prepare(packet)
       tracker.advance(to: packet.pointee.clock)
+      collectEnds()
       let found = tracker.lookUp(packet)
       collectEnds()
+      if packet.pointee.kind == .tcp, packet.pointee.isSelected {
+        ledger.givenBytes += UInt64(packet.pointee.payloadLength)
+      }
       switch found {
       case .flow(let flow, _):
-        if flow != latest { streams = [:] }
         latest = flow
+        ledger.began(flow)
         tracker.send(packet)
         collect()
         tracker.receive(packet)
@@ -101,10 +123,17 @@ struct TrackerScript: ~Copyable {
       let reason = "\(tracker.record(flow).pointee.end.recordName)"
       happened.append("connectionEnd \(reason)")
       ends.append(reason)
+      ledger.ended(flow)
     }
     while case let flow = tracker.takeReleased(), flow != 0 {
       happened.append("released")
-      if flow == latest { latest = 0 }
+      ledger.released(flow)
+      if flow == latest {
+        released = tracker.record(flow).pointee
+        releasedStreams = streams[flow] ?? [:]
+        latest = 0
+      }
+      streams[flow] = nil
       tracker.free(flow)
     }
   }
@@ -116,71 +145,95 @@ struct TrackerScript: ~Copyable {
       switch event.kind {
       case .stateChange: words += " \(TCPState(rawValue: event.code)?.recordName ?? "")"
       case .anomaly: words = "anomaly \(Anomaly(rawValue: event.code)?.name ?? "")"
-      case .retransmission: words += " \(RetransmissionKind(rawValue: event.code)?.name ?? "")"
-      case .gap, .outOfOrder, .overlapConflict: words += " \(event.length)"
+      case .retransmission:
+        words += " \(RetransmissionKind(rawValue: event.code)?.name ?? "")\(event.detail == 1 ? " differs" : "")"
+      case .gap, .outOfOrder, .overlapConflict: words += " \(event.length) at \(event.offset)"
       case .connectionEnd:
         let reason = "\(EndReason(rawValue: event.code)?.recordName ?? "")"
         words = "connectionEnd \(reason)"
         ends.append(reason)
+        ledger.ended(latest)
       case .newData:
         var bytes: [UInt8] = []
         tracker.forEachSpan(of: event) { bytes += Array($0) }
         #expect(UInt64(bytes.count) == event.length)
         fresh[event.side, default: []] += bytes
-        streams[event.side, default: []] += bytes
+        streams[latest, default: [:]][event.side, default: []] += bytes
+        words += " \(event.length) at \(event.offset)"
       default: break
       }
       happened.append(words)
     }
   }
 
+  private func matches(_ event: String, _ words: String) -> Bool { event == words || event.hasPrefix(words + " ") }
+
   /// nil when the expectation holds, else what was found instead.
   private mutating func check(_ words: [String], text: String?) -> String? {
     guard let first = words.first else { return "empty expectation" }
-    let side: Side = words.dropFirst().first == "client" ? .client : .server
+    let rest = words.dropFirst().joined(separator: " ")
     switch first {
-    case "newData":
+    case "newData" where text != nil:
+      let side: Side = rest == "client" ? .client : .server
       let got = String(decoding: fresh[side] ?? [], as: UTF8.self)
       fresh[side] = []
-      return got == (text ?? "") ? nil : "got \"\(got)\""
-    case "stream":
-      let got = String(decoding: streams[side] ?? [], as: UTF8.self)
-      return got == (text ?? "") ? nil : "got \"\(got)\""
-    case "client", "server":
-      guard let record else { return "no flow" }
-      let state = TCPState(rawValue: record[first == "client" ? .client : .server].state)
-      return "\(state?.recordName ?? "")" == words[1] ? nil : "is \(state?.recordName ?? "")"
-    case "end":
-      return ends.last == words[1] ? nil : "ends \(ends)"
-    case "open":
-      guard let record else { return "no flow" }
-      return record.end == .none ? nil : "ended \(record.end)"
-    case "flows":
-      return tracker.flowCount == Int(words[1]) ? nil : "\(tracker.flowCount) flows"
+      return got == text ? nil : "got \"\(got)\""
     case "no":
-      let rest = words.dropFirst().joined(separator: " ")
-      return happened.contains { $0 == rest || $0.hasPrefix(rest + " ") } ? "happened: \(happened)" : nil
-    case "history":
-      guard let record else { return "no flow" }
-      let got = String(decoding: (0..<Int(record.history.count)).map { record.history[$0] }, as: UTF8.self)
-      return got == text ? nil : "got \(got)"
-    case "packets", "bytes", "missed", "retransmits", "outOfOrder":
-      guard let record else { return "no flow" }
-      let counters = record[side]
-      let got: UInt64 =
-        switch first {
-        case "packets": counters.packets
-        case "bytes": counters.streamBytes
-        case "missed": counters.missedBytes
-        case "retransmits": UInt64(counters.retransmits)
-        default: UInt64(counters.outOfOrder)
+      return happened.contains { matches($0, rest) } ? "happened: \(happened)" : nil
+    case "count":
+      let wanted = words.dropFirst(2).joined(separator: " ")
+      let count = happened.filter { matches($0, wanted) }.count
+      return count == Int(words[1]) ? nil : "\(count) times: \(happened)"
+    case "order":
+      var left = happened[...]
+      for wanted in rest.split(separator: ",") {
+        let wanted = wanted.drop { $0 == " " }
+        guard let index = left.firstIndex(where: { matches($0, String(wanted)) }) else {
+          return "\(wanted) is missing or too early in: \(happened)"
         }
-      return got == UInt64(words[2]) ? nil : "is \(got)"
-    case "suspect": return record?.isSuspect == true ? nil : "not suspect"
-    case "midstream": return record?.isMidstream == true ? nil : "not midstream"
+        left = left[(index + 1)...]
+      }
+      return nil
+    case "end": return ends.last == rest ? nil : "ends \(ends)"
+    case "ends": return ends.joined(separator: " ") == rest ? nil : "ends \(ends)"
+    case "flows": return tracker.flowCount == Int(rest) ? nil : "\(tracker.flowCount) flows"
+    case "statistic":
+      let got = ledger.statistic(words[1], of: tracker.statistics)
+      return got == UInt64(words[2]) ? nil : "is \(got.map(String.init) ?? "unknown")"
     default:
+      if let result = checkRecord(words, text: text) { return result.problem }
       let wanted = words.joined(separator: " ")
-      return happened.contains { $0 == wanted || $0.hasPrefix(wanted + " ") } ? nil : "happened: \(happened)"
+      return happened.contains { matches($0, wanted) } ? nil : "happened: \(happened)"
+    }
+  }
+
+  /// Expectations on the latest flow's record and streams; nil when the words mean something else.
+  private func checkRecord(_ words: [String], text: String?) -> (problem: String?, Void)? {
+    let side: Side = words.dropFirst().first == "client" ? .client : .server
+    guard let record else { return nil }
+    func compare<Value: Equatable>(_ got: Value, _ wanted: Value?) -> (problem: String?, Void) {
+      (got == wanted ? nil : "is \(got)", ())
+    }
+    switch words[0] {
+    case "stream": return compare(String(decoding: stream(side), as: UTF8.self), text ?? "")
+    case "client", "server":
+      let state = TCPState(rawValue: record[words[0] == "client" ? .client : .server].state)
+      return compare("\(state?.recordName ?? "")", words[1])
+    case "open": return compare(record.end, EndReason.none)
+    case "history":
+      return compare(String(decoding: (0..<Int(record.history.count)).map { record.history[$0] }, as: UTF8.self), text)
+    case "packets": return compare(record[side].packets, UInt64(words[2]))
+    case "bytes": return compare(record[side].streamBytes, UInt64(words[2]))
+    case "missed": return compare(record[side].missedBytes, UInt64(words[2]))
+    case "retransmits": return compare(record[side].retransmits, UInt32(words[2]))
+    case "reordered": return compare(record[side].outOfOrder, UInt32(words[2]))
+    case "clientPort": return compare(record.key.sourcePort, UInt16(words[1]))
+    case "suspect": return compare(record.isSuspect, true)
+    case "midstream": return compare(record.isMidstream, true)
+    case "flipped": return compare(record.isFlipped, true)
+    case "firstPacket": return compare(record.firstPacket, UInt64(words[1]))
+    case "endPacket": return compare(record.endPacket, UInt64(words[1]))
+    default: return nil
     }
   }
 }

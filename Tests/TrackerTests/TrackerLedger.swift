@@ -1,0 +1,62 @@
+@testable import DualStackTracker
+
+/// What must hold of a tracker whatever it was given: every payload byte in one counter, one end for every flow.
+struct TrackerLedger {
+  /// TCP payload bytes given to the tracker, those of flows that were not selected left out.
+  var givenBytes: UInt64 = 0
+  private var endsOfFlow: [UInt32: Int] = [:]
+  private var failures: [String] = []
+
+  /// Flows that began and were not released.
+  var liveFlows: Int { endsOfFlow.count }
+
+  mutating func began(_ flow: UInt32) {
+    if endsOfFlow[flow] == nil { endsOfFlow[flow] = 0 }
+  }
+
+  mutating func ended(_ flow: UInt32) {
+    endsOfFlow[flow, default: 0] += 1
+  }
+
+  mutating func released(_ flow: UInt32) {
+    let ends = endsOfFlow.removeValue(forKey: flow) ?? 0
+    if ends != 1 { failures.append("flow \(flow) ended \(ends) times") }
+  }
+
+  static func sum(_ statistics: TrackerStatistics) -> UInt64 {
+    statistics.deliveredBytes &+ statistics.duplicateBytes &+ statistics.rejectedBytes &+ statistics.queuedBytes
+      &+ statistics.overflowBytes &+ statistics.urgentBytes &+ statistics.orphanBytes
+  }
+
+  /// The first thing that does not hold, nil when all does.
+  func problem(in tracker: borrowing Tracker, finished: Bool) -> String? {
+    if let failure = failures.first { return failure }
+    let sum = TrackerLedger.sum(tracker.statistics)
+    if sum != givenBytes { return "\(givenBytes) bytes given, \(sum) counted: \(tracker.statistics)" }
+    guard finished else { return nil }
+    if !endsOfFlow.isEmpty { return "flows not released: \(endsOfFlow)" }
+    if tracker.flowCount != 0 { return "\(tracker.flowCount) flows left" }
+    if tracker.pool.bytesInUse != 0 { return "\(tracker.pool.bytesInUse) bytes of the pool left" }
+    return nil
+  }
+
+  /// A counter by its name.
+  func statistic(_ name: String, of statistics: TrackerStatistics) -> UInt64? {
+    switch name {
+    case "delivered": statistics.deliveredBytes
+    case "duplicate": statistics.duplicateBytes
+    case "rejected": statistics.rejectedBytes
+    case "queued": statistics.queuedBytes
+    case "overflow": statistics.overflowBytes
+    case "urgent": statistics.urgentBytes
+    case "orphan": statistics.orphanBytes
+    case "missed": statistics.missedBytes
+    case "tcpFlows": statistics.tcpFlows
+    case "udpFlows": statistics.udpFlows
+    case "closed": statistics.closedFlows
+    case "evicted": statistics.evictedFlows
+    case "orphanPackets": statistics.orphanPackets
+    default: nil
+    }
+  }
+}
