@@ -53,7 +53,7 @@ def expected_contents(path):
     contents = collections.Counter()
     for flow in json.load(open(path))['flows']:
         for direction in (flow['c2s'], flow['s2c']):
-            if direction['conflict_bytes'] or direction['ngaps'] or direction['truncated_segs']:
+            if any(direction[what] for what in ('conflict_bytes', 'ngaps', 'truncated_segs', 'data_after_rst')):
                 return None
             if direction['contig_bytes']:
                 contents[direction['sha256']] += 1
