@@ -85,6 +85,8 @@ struct EndpointTraits: OptionSet, BitwiseCopyable {
   static var urgentPending: EndpointTraits { .init(rawValue: 2048) }
   /// It sent a packet.
   static var seen: EndpointTraits { .init(rawValue: 4096) }
+  /// Its first segment carried an MD5 signature (RFC 2385), so that it is one of two that agreed on them.
+  static var signs: EndpointTraits { .init(rawValue: 32768) }
   /// It received a FIN, in order.
   static var finReceived: EndpointTraits { .init(rawValue: 16384) }
   /// It advertised a window scale on its SYN.

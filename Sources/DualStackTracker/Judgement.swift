@@ -60,7 +60,9 @@ extension Tracker {
     receiver: UnsafeMutablePointer<Endpoint>
   ) -> Judgement {
     let flags = packet.pointee.flags
-    if current.options.hasMD5, configuration.dropsUnsolicitedMD5 {
+    if current.options.hasMD5, configuration.dropsUnsolicitedMD5, sender.pointee.knows.contains(.seen),
+      !sender.pointee.knows.contains(.signs)
+    {
       return Judgement(.ignore, flags.contains(.rst) ? .resetWithMD5 : .md5Unsolicited)
     }
     if flags.contains(.syn), flags.contains(.fin) || flags.contains(.rst) {

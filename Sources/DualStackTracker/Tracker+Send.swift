@@ -209,6 +209,7 @@ extension Tracker {
     sender.pointee.iss = sequence
     sender.pointee.sndNxt = sequence + 1 + packet.pointee.payloadWireLength
     sender.pointee.sndUna = sequence + 1
+    if current.options.hasMD5, !sender.pointee.knows.contains(.seen) { sender.pointee.knows.insert(.signs) }
     sender.pointee.knows.insert([.syn, .seen, .sequence])
     sender.pointee.maximumSegmentSize = current.options.maximumSegmentSize
     if current.options.windowScale != 255 {
@@ -354,6 +355,7 @@ extension Tracker {
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
+    if current.options.hasMD5 { sender.pointee.knows.insert(.signs) }
     sender.pointee.knows.insert([.seen, .sequence])
     if sender.pointee.sndNxt == SequenceNumber(0), sender.pointee.iss == SequenceNumber(0) {
       let sequence = SequenceNumber(packet.pointee.sequence)
