@@ -18,6 +18,8 @@ import MOSCore
 public struct OutputBuffer: ~Copyable, @unchecked Sendable {
   private let base: UnsafeMutablePointer<UInt8>
   private let capacity: Int
+  /// From so many bytes on, copying them costs more than a call of the system.
+  private let directSize: Int
   private var count = 0
   private var descriptor: Int32
   private let ownsDescriptor: Bool
@@ -50,6 +52,7 @@ public struct OutputBuffer: ~Copyable, @unchecked Sendable {
     self.path = path
     self.ownsDescriptor = ownsDescriptor
     self.capacity = max(capacity, 1)
+    directSize = min(self.capacity, 16 * 1024)
     self.headerLines = UInt64(headerLines)
     base = .allocate(capacity: self.capacity)
   }
@@ -68,12 +71,13 @@ public struct OutputBuffer: ~Copyable, @unchecked Sendable {
   /// Writes bytes: whole records, each ending with a line feed, or parts of them.
   public mutating func write(_ bytes: UnsafeRawBufferPointer) {
     guard error == nil, let start = bytes.baseAddress, !bytes.isEmpty else { return }
+    if bytes.count >= directSize {
+      flush()
+      writeThrough(bytes)
+      return
+    }
     if capacity &- count < bytes.count {
       flush()
-      if bytes.count >= capacity {
-        writeThrough(bytes)
-        return
-      }
       if error != nil { return }
     }
     UnsafeMutableRawPointer(base.advanced(by: count)).copyMemory(from: start, byteCount: bytes.count)

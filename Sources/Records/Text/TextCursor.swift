@@ -34,18 +34,19 @@ struct TextCursor: BitwiseCopyable {
 
   /// `digits` bytes: the last decimal digits of `value`, with zeros in front.
   mutating func append(decimal value: UInt64, digits: Int) {
-    let pairs = TextCursor.digitPairs.utf8Start
+    let pairs = UnsafeRawPointer(TextCursor.digitPairs.utf8Start)
+    let start = UnsafeMutableRawPointer(next)
     var value = value
-    var position = next + digits
-    while position - next >= 2 {
+    var position = digits
+    while position >= 2 {
       let quotient = value / 100
       let pair = Int(truncatingIfNeeded: value &- quotient &* 100) &* 2
       value = quotient
-      position -= 2
-      position[0] = pairs[pair]
-      position[1] = pairs[pair &+ 1]
+      position &-= 2
+      start.storeBytes(
+        of: pairs.loadUnaligned(fromByteOffset: pair, as: UInt16.self), toByteOffset: position, as: UInt16.self)
     }
-    if position > next { next.pointee = UInt8(truncatingIfNeeded: value % 10) &+ UInt8(ascii: "0") }
+    if position > 0 { next.pointee = UInt8(truncatingIfNeeded: value % 10) &+ UInt8(ascii: "0") }
     next += digits
   }
 
