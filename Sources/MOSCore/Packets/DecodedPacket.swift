@@ -67,7 +67,7 @@ public struct DecodedPacket: BitwiseCopyable {
   public var window: UInt16 = 0
   /// TCP urgent pointer.
   public var urgentPointer: UInt16 = 0
-  /// TCP header length in bytes (20 to 60).
+  /// TCP header length in bytes (20 to 60), as far as it is there: a truncated capture may lack some of the options.
   public var tcpHeaderLength: UInt8 = 0
   /// Innermost IPv4 time to live or IPv6 hop limit.
   public var timeToLive: UInt8 = 0

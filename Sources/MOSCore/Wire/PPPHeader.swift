@@ -17,9 +17,13 @@ public struct PPPHeader: BitwiseCopyable {
 
   /// Reads the header at `pointer`; `nil` when its protocol field does not end within `length` bytes.
   @inlinable public init?(_ pointer: UnsafeRawPointer, length: UInt32) {
+    guard length > 0 else { return nil }
     var offset: UInt32 = 0
-    if length >= 2, pointer.loadBE16(at: 0) == 0xff03 { offset = 2 }
-    guard length > offset else { return nil }
+    if pointer.load8(at: 0) == 0xff {
+      // The address is "all stations", and no protocol begins with it.
+      guard length > 2, pointer.load8(at: 1) == 0x03 else { return nil }
+      offset = 2
+    }
     let first = pointer.load8(at: Int(offset))
     if first & 1 != 0 {
       // The last octet of a protocol number is odd and the ones before it are even, so an odd first one is alone.
