@@ -214,8 +214,10 @@ struct StreamExtractorTests {
 
   @Test(
     "a folder that cannot be used is refused at the start", arguments: ["/dev/null", "/dev/null/x", "/proc/nothing"])
-  func badFolder(_ path: String) {
-    #expect(throws: OutputError.self) { _ = try StreamExtractor(directory: path).fileCount }
+  func badFolder(_ path: String) throws {
+    let error = #expect(throws: OutputError.self) { _ = try StreamExtractor(directory: path).fileCount }
+    #expect(error?.path == path && error?.operation == .open)
+    if path.hasPrefix("/dev/null") { #expect(error?.code == ENOTDIR) }
   }
 }
 

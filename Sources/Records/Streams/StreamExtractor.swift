@@ -63,7 +63,7 @@ public struct StreamExtractor: ~Copyable {
       let code = errno
       guard code == EEXIST else { throw OutputError(path: directory, operation: .open, code: code) }
     }
-    if access(directory, W_OK | X_OK) != 0 || access("\(directory)/.", F_OK) != 0 {
+    if access("\(directory)/.", F_OK) != 0 || access(directory, W_OK | X_OK) != 0 {
       throw OutputError(path: directory, operation: .open, code: errno)
     }
   }
