@@ -8,6 +8,8 @@ struct CaptureInterface: BitwiseCopyable {
   /// As the block has it; 0 for no limit.
   var snapLength: UInt32
   var captureLimit: UInt32
+  /// `captureLimit`, but -1 where the link type is unknown.
+  var acceptedLength: Int
   var resolution: TimestampResolution
 }
 
@@ -68,6 +70,14 @@ struct BlockFormat: ~Copyable {
     let end = window.end
     var count = 0
     while count < capacity {
+      if remainingToSkip == 0 {
+        let rest = frames + count
+        count &+=
+          isSwapped
+          ? takePackets(&cursor, end: end, into: rest, capacity: capacity &- count, swapped: true)
+          : takePackets(&cursor, end: end, into: rest, capacity: capacity &- count, swapped: false)
+        if count == capacity { break }
+      }
       let available = end - cursor
       if remainingToSkip > 0 {
         let step = Int(min(remainingToSkip, UInt64(available)))
@@ -103,6 +113,43 @@ struct BlockFormat: ~Copyable {
     return count
   }
 
+  /// Takes enhanced packet blocks as long as there is nothing the matter with them. What stops at another block, or at
+  /// a broken one, leaves it to `take` to see which and why.
+  @inline(__always)
+  private mutating func takePackets(
+    _ position: inout UnsafeRawPointer, end: UnsafeRawPointer, into frames: UnsafeMutablePointer<CapturedFrame>,
+    capacity: Int, swapped: Bool
+  ) -> Int {
+    var block = position
+    var count = 0
+    while count < capacity {
+      let available = end - block
+      guard available >= 32, block.load32(at: 0, swapped: swapped) == Self.enhancedPacket else { break }
+      let length = Int(block.load32(at: 4, swapped: swapped))
+      let number = Int(block.load32(at: 8, swapped: swapped))
+      let captured = block.load32(at: 20, swapped: swapped)
+      guard length <= available, length & 3 == 0, Int(captured) &+ 32 <= length, number < interfaceCount,
+        block.load32(at: length &- 4, swapped: swapped) == UInt32(truncatingIfNeeded: length)
+      else { break }
+      let interface = interfaces + number
+      guard Int(captured) <= interface.pointee.acceptedLength, length <= Int(CaptureLimits.blockLength),
+        let linkType = interface.pointee.linkType
+      else { break }
+      let high = UInt64(block.load32(at: 12, swapped: swapped))
+      let low = UInt64(block.load32(at: 16, swapped: swapped))
+      lastTimestamp = interface.pointee.resolution.timestamp(ticks: high << 32 | low)
+      (frames + count).initialize(
+        to: CapturedFrame(
+          bytes: block + 28, capturedLength: captured,
+          wireLength: max(captured, block.load32(at: 24, swapped: swapped)),
+          timestamp: lastTimestamp, linkType: linkType))
+      block += length
+      count &+= 1
+    }
+    position = block
+    return count
+  }
+
   /// Checks the frame of a block that must be held as a whole; `.full` when all of it is there.
   @inline(__always)
   private func checkBlock(_ block: UnsafeRawPointer, available: Int, least: UInt32) -> ReadingStop {
@@ -115,7 +162,7 @@ struct BlockFormat: ~Copyable {
     return trailer == length ? .full : .damaged(.blockLengthsDiffer(length, trailer))
   }
 
-  @inline(__always)
+  @inline(never)
   private mutating func takePacket(
     _ block: UnsafeRawPointer, available: Int, type: UInt32, into frame: UnsafeMutablePointer<CapturedFrame>
   ) -> ReadingStop {
@@ -210,11 +257,13 @@ struct BlockFormat: ~Copyable {
       interfaceCapacity *= 2
     }
     let number = block.load16(at: 8, swapped: isSwapped)
+    let linkType = LinkType(rawValue: UInt32(number))
     let snapLength = block.load32(at: 12, swapped: isSwapped)
+    let limit = CaptureLimits.captureLength(snapLength: snapLength)
     (interfaces + interfaceCount).initialize(
       to: CaptureInterface(
-        linkTypeNumber: number, linkType: LinkType(rawValue: UInt32(number)), snapLength: snapLength,
-        captureLimit: CaptureLimits.captureLength(snapLength: snapLength), resolution: resolution(ofInterface: block)))
+        linkTypeNumber: number, linkType: linkType, snapLength: snapLength, captureLimit: limit,
+        acceptedLength: linkType == nil ? -1 : Int(limit), resolution: resolution(ofInterface: block)))
     interfaceCount += 1
   }
 
