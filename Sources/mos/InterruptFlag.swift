@@ -28,6 +28,12 @@ enum InterruptFlag {
     action.__sigaction_handler.sa_handler = { _ in InterruptFlag.raise() }
     // Blocking reads come back with EINTR.
     action.sa_flags = 0
+    // A parent that blocked the signals has left them blocked here.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     sigaction(SIGINT, &action, nil)
     sigaction(SIGTERM, &action, nil)
   }

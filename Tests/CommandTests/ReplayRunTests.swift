@@ -1,0 +1,87 @@
+import Foundation
+import Testing
+
+@Suite("mos replay, run as a command")
+struct ReplayRunTests {
+  static let traces = ["http", "tls", "loss", "ipv6", "reset", "half-close", "mixed"]
+
+  @Test("the records are the same for any number of workers", arguments: traces)
+  func workers(trace: String) throws {
+    for stream in ["--conn-log", "--events", "--eve"] {
+      let arguments = ["replay", "--quiet", stream, "-", "--checksum", "ignore", CommandProcess.trace(trace)]
+      let one = try CommandProcess.run(arguments)
+      #expect(one.status == 0 && !one.records.isEmpty)
+      for workers in 2...3 {
+        let more = try CommandProcess.run(arguments + ["--workers", "\(workers)"])
+        #expect(lines(more) == lines(one), "\(stream) with \(workers) workers")
+      }
+    }
+  }
+
+  /// The lines but EVE's `stats`, which has the time that the run took.
+  private func lines(_ run: CommandProcess) -> [Substring] {
+    run.output.split(separator: "\n").filter { !$0.contains("\"event_type\":\"stats\"") }
+  }
+
+  @Test("standard input gives what the file gives") func standardInput() throws {
+    let data = try Data(contentsOf: URL(fileURLWithPath: CommandProcess.trace("http")))
+    let file = try CommandProcess.run("replay", "--quiet", "--conn-log", "-", CommandProcess.trace("http"))
+    let stream = try CommandProcess.run(["replay", "--quiet", "--conn-log", "-", "-"], input: data)
+    #expect(stream.status == 0 && stream.output == file.output)
+  }
+
+  @Test("every packet and every payload byte ends in one counter", arguments: traces)
+  func accounting(trace: String) throws {
+    let run = try CommandProcess.run("replay", "--quiet", "--stats", "json", CommandProcess.trace(trace))
+    let statistics = try #require(run.records.first)
+    let kinds = try #require(statistics["packet_kinds"] as? [String: Int])
+    #expect(kinds.values.reduce(0, +) == statistics["packets"] as? Int)
+  }
+
+  @Test("connectionEnd comes once a flow", arguments: traces)
+  func endsOnce(trace: String) throws {
+    let run = try CommandProcess.run(
+      "replay", "--quiet", "--events", "-", "--checksum", "ignore", CommandProcess.trace(trace))
+    let ends = run.records.filter { $0["event"] as? String == "connectionEnd" }.compactMap { $0["uid"] as? String }
+    let flows = Set(run.records.compactMap { $0["uid"] as? String })
+    #expect(Set(ends).count == ends.count)
+    #expect(Set(ends) == flows)
+  }
+
+  @Test("loops over a trace in memory are new flows") func loops() throws {
+    let once = try CommandProcess.run("replay", "--quiet", "--stats", "json", CommandProcess.trace("http"))
+    let thrice = try CommandProcess.run(
+      "replay", "--quiet", "--stats", "json", "--preload", "--loop", "3", CommandProcess.trace("http"))
+    let flows = try #require(once.records.first?["flows"] as? [String: Int])
+    let more = try #require(thrice.records.first?["flows"] as? [String: Int])
+    #expect(more["tcp"] == flows["tcp"].map { $0 * 3 })
+    #expect(thrice.records.first?["ns_per_packet_min"] != nil)
+  }
+
+  @Test("a filter says which flows are tracked, on their first packet alone") func filter() throws {
+    let trace = CommandProcess.trace("http")
+    let all = try CommandProcess.run("replay", "--quiet", "--conn-log", "-", "--checksum", "ignore", trace)
+    // Only the SYN of a flow comes from a port above 1023 with nothing but SYN set.
+    let bySyn = try CommandProcess.run(
+      "replay", "--quiet", "--conn-log", "-", "--checksum", "ignore", "--filter",
+      "tcp[tcpflags] & (tcp-syn|tcp-ack) = tcp-syn", trace)
+    let none = try CommandProcess.run("replay", "--quiet", "--conn-log", "-", "--filter", "udp port 1", trace)
+    let tcp = all.records.filter { $0["proto"] as? String == "tcp" }
+    #expect(!tcp.isEmpty)
+    #expect(bySyn.records.map { $0["orig_pkts"] as? Int } == tcp.map { $0["orig_pkts"] as? Int })
+    #expect(none.records.isEmpty)
+  }
+
+  @Test("without mid-stream pickup a flow without a SYN is no flow") func midstream() throws {
+    let data = try Data(contentsOf: URL(fileURLWithPath: CommandProcess.trace("http")))
+    // The file header, then everything behind the first packet: its length stands in the record header.
+    let length = data[32..<36].enumerated().reduce(0) { $0 + Int($1.element) << (8 * $1.offset) }
+    let headless = data.prefix(24) + data.dropFirst(24 + 16 + length)
+    let yes = try CommandProcess.run(
+      ["replay", "--quiet", "--conn-log", "-", "--checksum", "ignore", "-"], input: headless)
+    let no = try CommandProcess.run(
+      ["replay", "--quiet", "--conn-log", "-", "--checksum", "ignore", "--midstream", "no", "-"], input: headless)
+    #expect(yes.status == 0 && no.status == 0)
+    #expect(yes.records.count >= no.records.count)
+  }
+}
