@@ -54,6 +54,10 @@ struct DecoderBoundsTests {
           + builder.tcp
       ),
       (.radiotap, [0, 0, 25, 0, 3, 0, 0, 0x80] + Array(repeating: 0, count: 16) + [0x30] + wireless),
+      (
+        .radiotap,
+        [0, 0, 9, 0, 2, 0, 0, 0, 0x20, 0x88, 1] + Array(repeating: 0, count: 26) + snap + builder.tcp
+      ),
       (.linuxSLL, Array(repeating: 0, count: 14) + [8, 0] + builder.tcp),
       (.linuxSLL2, [0x81, 0] + Array(repeating: 0, count: 18) + [0, 3, 0x86, 0xdd] + v6.tcp),
     ]

@@ -177,6 +177,18 @@ struct FragmentTests {
     #expect(harness.packet.kind == .fragment && harness.has(.fragmentTooLarge))
   }
 
+  @Test("a first fragment whose options make the datagram larger than 65,535 bytes")
+  func tooLargeWithOptions() {
+    let contents = bytes(65_515)
+    let builder = PacketBuilder()
+    var first = builder
+    first.ipOptions = Array(repeating: 1, count: 40)
+    let harness = DecoderHarness()
+    harness.decode(first.ip(17, Array(contents[..<32_768]), fragment: 0x2000), link: .raw)
+    harness.decode(builder.ip(17, Array(contents[32_768...]), fragment: 32_768 / 8), link: .raw)
+    #expect(harness.packet.kind == .fragment && harness.has(.fragmentTooLarge) && !harness.packet.isAcceptable)
+  }
+
   @Test("fragments without bytes, and middle ones that are no multiple of 8")
   func oddLengths() {
     let builder = PacketBuilder(payload: bytes(40))
