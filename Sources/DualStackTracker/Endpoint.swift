@@ -4,21 +4,19 @@ import MTCP
 /// What one end's TCP knows: the transmission control block (RFC 9293 3.3.1) as it can be inferred from outside.
 ///
 /// SND.* are numbers of the stream that this end sends, RCV.* of the one that it receives.
+///
+/// The order of the fields leaves no holes: there is one of these for each end of each open connection.
 struct Endpoint: BitwiseCopyable {
   /// The connection's state at this end.
   var state: TCPState = .closed
-  /// What is known of this end.
-  var knows: EndpointTraits = []
   /// Shift count of the windows that this end advertises; `unknownShift` where its SYN was not seen.
   var windowShift: UInt8 = 0
-  /// Time to live of this end's packets, 0 before the first.
-  var timeToLive: UInt8 = 0
-  /// The largest segment that this end accepts (RFC 9293 3.7.1), 0 where its SYN was not seen.
-  var maximumSegmentSize: UInt16 = 0
-  /// Zero windows advertised, for the history.
-  var zeroWindows: UInt16 = 0
+  /// What is known of this end.
+  var knows: EndpointTraits = []
   /// ISS: the initial send sequence number.
   var iss = SequenceNumber(0)
+  /// Stream offset of RCV.NXT: bytes delivered and skipped.
+  var delivered: UInt64 = 0
   /// SND.NXT: one past the highest number sent.
   var sndNxt = SequenceNumber(0)
   /// SND.UNA: the highest acknowledgment taken.
@@ -31,29 +29,34 @@ struct Endpoint: BitwiseCopyable {
   var acknowledged = SequenceNumber(0)
   /// The largest window advertised, scaled.
   var maximumWindow: UInt32 = 0
-  /// Where this end's FIN lies, when `knows` has `.finSent`.
-  var finSequence = SequenceNumber(0)
   /// TS.Recent: the timestamp of the last segment taken (RFC 7323 4.3).
   var timestampRecent: UInt32 = 0
-  /// When `timestampRecent` was set, in milliseconds of packet time.
-  var timestampAge: UInt32 = 0
-  /// Stream offset of RCV.NXT: bytes delivered and skipped.
-  var delivered: UInt64 = 0
   /// The number whose acknowledgment by this end is being timed, and when it passed, in microseconds.
   var timedSequence = SequenceNumber(0)
   var timedAt: UInt32 = 0
-  /// Round trips from here to this end.
-  var roundTrip = RoundTripEstimator()
-  /// Bytes sent to this end: out of order, and retained until acknowledged.
-  var receive = ReceiveBuffer()
+  /// Where this end's FIN lies, when `knows` has `.finSent`.
+  var finSequence = SequenceNumber(0)
   /// An urgent byte that is still to come, when `knows` has `.urgentPending`.
   var urgentSequence = SequenceNumber(0)
+  /// Bytes sent to this end: out of order, and retained until acknowledged.
+  var receive = ReceiveBuffer()
+  /// When `timestampRecent` was set, in hours of packet time.
+  var timestampAge: UInt16 = 0
+  /// Zero windows advertised, for the history.
+  var zeroWindows: UInt16 = 0
   /// What an observer saw of the stream that this end sends.
   var observed = ObservedStream()
+  /// Time to live of this end's packets, 0 before the first.
+  var timeToLive: UInt8 = 0
 
   static let unknownShift: UInt8 = 255
 
   init() {}
+
+  /// A time in the unit of `timestampAge`.
+  static func hours(_ time: Timestamp) -> UInt16 {
+    UInt16(truncatingIfNeeded: time.nanoseconds / 3_600_000_000_000)
+  }
 }
 
 /// What is known of an end.
@@ -98,26 +101,8 @@ struct Connection: BitwiseCopyable {
   // First, so that `endpoint(_:)` finds them by their place.
   var client = Endpoint()
   var server = Endpoint()
-  /// A SYN that may begin a new connection on the same addresses and ports, when `hasCandidate`: it does if the server
-  /// answers it.
-  var candidateSequence = SequenceNumber(0)
-  var hasCandidate = false
-  var candidateSide: Side = .client
-  var candidatePackets: UInt16 = 0
-  var candidateIPBytes: UInt32 = 0
-  var candidateNumber: UInt64 = 0
-  var candidateTime = Timestamp(nanoseconds: 0)
-  /// The ISN of a further SYN-ACK, when `hasOtherAnswer`: the client's acknowledgment says which one counts.
-  var otherAnswer = SequenceNumber(0)
-  var hasOtherAnswer = false
-  /// Whether `farStart` and `farEnd` (text beyond the window, of `farSide`) or `farAcknowledgment` (of `farSide`) are set.
-  var hasFarText = false
-  var hasFarAcknowledgment = false
-  var farSide: Side = .client
-  var farStart = SequenceNumber(0)
-  var farEnd = SequenceNumber(0)
-  /// Index of segments that are kept until the receiver shows whether it took them, 0 for none.
-  var tentative: UInt32 = 0
+  /// Index of what counts only if the other end confirms it, 0 for none.
+  var unconfirmed: UInt32 = 0
 
   init() {}
 }

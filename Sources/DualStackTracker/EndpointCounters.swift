@@ -24,6 +24,8 @@ public struct EndpointCounters: BitwiseCopyable, Sendable {
   /// IP bytes sent, headers included.
   public var ipBytes: UInt64 = 0
   /// Payload bytes of the stream sent: by sequence numbers for TCP, retransmissions counted once; summed for others.
+  ///
+  /// Final when a TCP flow has ended; while it is open, the highest number sent or acknowledged, counted from its start.
   public var streamBytes: UInt64 = 0
   /// Stream bytes that the peer acknowledged and that were never seen.
   public var missedBytes: UInt64 = 0
@@ -32,7 +34,12 @@ public struct EndpointCounters: BitwiseCopyable, Sendable {
   /// Segments that started beyond the next expected byte, and segments that filled such a hole.
   public var outOfOrder: UInt32 = 0
   /// Smoothed round-trip time from here to this end and back, in microseconds; 0 when there was no sample.
-  public var roundTripMicroseconds: UInt32 = 0
+  public var roundTripMicroseconds: UInt32 {
+    get { smoothedTimes8 / 8 }
+    set { smoothedTimes8 = newValue &* 8 }
+  }
+  /// SRTT times 8 (RFC 6298 2).
+  var smoothedTimes8: UInt32 = 0
   /// The RFC 9293 state as tracked, a raw value of `TCPState`; final when the flow has ended.
   public var state: UInt8 = 0
   /// What was seen of this end, for `conn_state`.
@@ -43,4 +50,10 @@ public struct EndpointCounters: BitwiseCopyable, Sendable {
   var letters: HistoryLetters = []
 
   init() {}
+
+  /// Takes a round trip into the smoothed one (RFC 6298 2.2 and 2.3). 0 counts as 1, more than 2^28 (268 s) as 2^28.
+  mutating func sampleRoundTrip(microseconds: UInt32) {
+    let sample = min(max(microseconds, 1), 1 << 28)
+    smoothedTimes8 = smoothedTimes8 == 0 ? sample &* 8 : max(smoothedTimes8 &- smoothedTimes8 / 8 &+ sample, 8)
+  }
 }

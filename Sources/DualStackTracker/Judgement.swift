@@ -199,9 +199,8 @@ extension Tracker {
     let sequence = SequenceNumber(packet.pointee.sequence)
     if receiver.pointee.knows.rawValue & EndpointTraits.windowAndExpected == EndpointTraits.windowAndExpected {
       let edge = SequenceNumber.later(receiver.pointee.rcvEdge, receiver.pointee.rcvNxt)
-      let length = packet.pointee.payloadLength
-      if sequence >= edge, sequence > receiver.pointee.rcvNxt || length > 0 || flags.contains(.fin) {
-        judgement = judgeBeyondWindow(packet, sequence: sequence, edge: edge, receiver: receiver)
+      if sequence + packet.pointee.payloadLength >= edge {
+        judgement = judgeAtEdge(packet, sequence: sequence, edge: edge, receiver: receiver)
         if judgement.course == .ignore { return judgement }
       }
     }
@@ -235,16 +234,23 @@ extension Tracker {
   private mutating func isTimestampOld(
     _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
   ) -> Bool {
-    let now = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000_000)
-    return now &- receiver.pointee.timestampAge < 24 * 86_400_000
+    Endpoint.hours(packet.pointee.timestamp) &- receiver.pointee.timestampAge < 24 * 24
   }
 
-  /// Text at or beyond the window's right edge.
+  /// A segment that reaches the window's right edge, or lies beyond.
   @inline(never)
-  private mutating func judgeBeyondWindow(
+  private mutating func judgeAtEdge(
     _ packet: UnsafePointer<DecodedPacket>, sequence: SequenceNumber, edge: SequenceNumber,
     receiver: UnsafeMutablePointer<Endpoint>
   ) -> Judgement {
+    let length = packet.pointee.payloadLength
+    if sequence < edge {
+      // Hosts take the part that fits, or nothing: Linux from 6.17.
+      return sequence + length > edge ? Judgement(.doubt, .dataOutsideWindow) : Judgement(.process)
+    }
+    if sequence <= receiver.pointee.rcvNxt, length == 0, !packet.pointee.flags.contains(.fin) {
+      return Judgement(.process)
+    }
     if sequence == receiver.pointee.rcvNxt {
       // A closed window: a probe, or the receiver has opened it and the update was not seen here. FIN takes no room.
       if packet.pointee.payloadLength == 0 { return Judgement(.process) }

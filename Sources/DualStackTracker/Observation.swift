@@ -3,48 +3,49 @@ import MTCP
 
 /// The stream that an end sends, as an observer without a TCP of its own sees it: the ground of Zeek's byte counts and
 /// history.
+///
+/// The highest number sent or acknowledged, counted from `start`, is in `EndpointCounters.streamBytes` until the flow ends.
 struct ObservedStream: BitwiseCopyable {
   /// The first number, that of the SYN or one before the first byte.
   var start = SequenceNumber(0)
+  // The lower halves of the numbers last seen, which tell a repeated segment from another one well enough for a letter.
+  var lastSYN: UInt16 = 0
+  var lastFIN: UInt16 = 0
+  var lastRST: UInt16 = 0
+  var checksumErrors: UInt16 = 0
+  var retransmissions: UInt16 = 0
+  var gaps: UInt16 = 0
   /// Whether `start` is set.
   var isStarted = false
   /// Whether the end sent a FIN.
   var hasFIN = false
-  /// The highest number sent or acknowledged, counted from `start`.
-  var highest: UInt64 = 0
-  var lastSYN = SequenceNumber(0)
-  var lastFIN = SequenceNumber(0)
-  var lastRST = SequenceNumber(0)
-  var checksumErrors: UInt16 = 0
-  var retransmissions: UInt16 = 0
-  var gaps: UInt16 = 0
 
   init() {}
 
   /// Where the stream starts; a SYN says it surely.
-  mutating func begin(at sequence: SequenceNumber) {
+  mutating func begin(at sequence: SequenceNumber, _ counters: UnsafeMutablePointer<EndpointCounters>) {
     start = sequence
-    highest = 0
+    counters.pointee.streamBytes = 0
     isStarted = true
   }
 
   /// The signed distance of `sequence` from the highest number so far.
-  @inline(__always) func distance(of sequence: SequenceNumber) -> Int32 {
-    sequence.distance(from: start + UInt32(truncatingIfNeeded: highest))
+  @inline(__always) func distance(
+    of sequence: SequenceNumber, _ counters: UnsafeMutablePointer<EndpointCounters>
+  ) -> Int32 {
+    sequence.distance(from: start + UInt32(truncatingIfNeeded: counters.pointee.streamBytes))
   }
 
   /// Takes note that numbers below `end` were sent or acknowledged. A jump back is nothing new.
-  @inline(__always) mutating func extend(to end: SequenceNumber) {
-    let ahead = distance(of: end)
-    if ahead > 0 { highest &+= UInt64(ahead) }
+  @inline(__always) func extend(to end: SequenceNumber, _ counters: UnsafeMutablePointer<EndpointCounters>) {
+    let ahead = distance(of: end, counters)
+    if ahead > 0 { counters.pointee.streamBytes &+= UInt64(ahead) }
   }
 
-  /// Stream bytes: without SYN and FIN.
-  var streamBytes: UInt64 {
-    var size = highest
-    if size > 0 { size -= 1 }
-    if hasFIN, size > 0 { size -= 1 }
-    return size
+  /// Stream bytes, without SYN and FIN, in place of the highest number.
+  func finish(_ counters: UnsafeMutablePointer<EndpointCounters>) {
+    if counters.pointee.streamBytes > 0 { counters.pointee.streamBytes -= 1 }
+    if hasFIN, counters.pointee.streamBytes > 0 { counters.pointee.streamBytes -= 1 }
   }
 }
 
@@ -125,16 +126,17 @@ enum Observer {
   ) {
     let length = packet.pointee.payloadWireLength
     let stream = connection.endpoint(side)
-    let ahead = stream.pointee.observed.distance(of: SequenceNumber(packet.pointee.sequence) + length)
+    let ahead = stream.pointee.observed.distance(of: SequenceNumber(packet.pointee.sequence) + length, own)
     if ahead > 0 {
-      stream.pointee.observed.highest &+= UInt64(ahead)
+      own.pointee.streamBytes &+= UInt64(ahead)
     } else if length > 0 {
       scaled(&stream.pointee.observed.retransmissions, 0x54, side, &record.pointee.history)
     }
     let other = connection.endpoint(side.peer)
-    let acknowledged = other.pointee.observed.distance(of: SequenceNumber(packet.pointee.acknowledgment))
+    let peer = record.counters(side.peer)
+    let acknowledged = other.pointee.observed.distance(of: SequenceNumber(packet.pointee.acknowledgment), peer)
     if acknowledged > 0, packet.pointee.acknowledgment != 0 || acknowledged <= largestJump {
-      other.pointee.observed.highest &+= UInt64(acknowledged)
+      peer.pointee.streamBytes &+= UInt64(acknowledged)
     }
     if length > 0 { note(.data, 0x44, side, own, record) } else { note(.ack, 0x41, side, own, record) }
   }
@@ -162,28 +164,29 @@ enum Observer {
       return
     }
     let sequence = SequenceNumber(packet.pointee.sequence)
+    let low = UInt16(truncatingIfNeeded: packet.pointee.sequence)
     let stream = connection.map { $0.endpoint(side) }
     if flags.contains(.syn) {
       let letter: HistoryLetters = flags.contains(.ack) ? .synAck : .syn
       let code: UInt8 = flags.contains(.ack) ? 0x48 : 0x53
-      if own.pointee.letters.contains(letter), let stream, stream.pointee.observed.lastSYN != sequence {
+      if own.pointee.letters.contains(letter), let stream, stream.pointee.observed.lastSYN != low {
         record.pointee.history.append(cased(code, side))
       }
       note(letter, code, side, own, record)
-      stream?.pointee.observed.lastSYN = sequence
+      stream?.pointee.observed.lastSYN = low
     } else if flags.contains(.fin) {
-      let end = sequence + packet.pointee.payloadWireLength
-      if own.pointee.letters.contains(.fin), let stream, stream.pointee.observed.lastFIN != end {
+      let low = UInt16(truncatingIfNeeded: (sequence + packet.pointee.payloadWireLength).rawValue)
+      if own.pointee.letters.contains(.fin), let stream, stream.pointee.observed.lastFIN != low {
         record.pointee.history.append(cased(0x46, side))
       }
       note(.fin, 0x46, side, own, record)
-      stream?.pointee.observed.lastFIN = end
+      stream?.pointee.observed.lastFIN = low
     } else {
-      if own.pointee.letters.contains(.rst), let stream, stream.pointee.observed.lastRST != sequence {
+      if own.pointee.letters.contains(.rst), let stream, stream.pointee.observed.lastRST != low {
         record.pointee.history.append(cased(0x52, side))
       }
       note(.rst, 0x52, side, own, record)
-      stream?.pointee.observed.lastRST = sequence
+      stream?.pointee.observed.lastRST = low
     }
   }
 
@@ -211,33 +214,32 @@ enum Observer {
     let end = sequence + length
     if own.pointee.observed == .inactive {
       if !endpoint.pointee.observed.isStarted || flags.contains(.syn) {
-        endpoint.pointee.observed.begin(at: flags.contains(.syn) ? sequence : sequence - 1)
+        endpoint.pointee.observed.begin(at: flags.contains(.syn) ? sequence : sequence - 1, own)
       }
-      endpoint.pointee.observed.extend(to: end)
+      endpoint.pointee.observed.extend(to: end, own)
     } else if flags.contains(.syn), sequence != endpoint.pointee.observed.start,
       own.pointee.observed == .synSent || own.pointee.observed == .synAckSent
         || own.pointee.observed == .partial
     {
-      endpoint.pointee.observed.begin(at: sequence)
-      endpoint.pointee.observed.extend(to: end)
+      endpoint.pointee.observed.begin(at: sequence, own)
+      endpoint.pointee.observed.extend(to: end, own)
     } else if own.pointee.observed != .reset {
-      let ahead = endpoint.pointee.observed.distance(of: end)
+      let ahead = endpoint.pointee.observed.distance(of: end, own)
       if flags.rawValue & 0x6 != 0, ahead > largestJump || ahead < -largestJump {
         // Not believed.
       } else if ahead > 0 {
-        endpoint.pointee.observed.highest &+= UInt64(ahead)
+        own.pointee.streamBytes &+= UInt64(ahead)
       } else if packet.pointee.payloadWireLength > 0, !flags.contains(.rst) {
         scaled(&endpoint.pointee.observed.retransmissions, 0x54, side, &record.pointee.history)
       }
     }
     if flags.contains(.ack) {
       if !other.pointee.observed.isStarted {
-        other.pointee.observed.begin(at: acknowledgment - 1)
-        other.pointee.observed.highest = 0
+        other.pointee.observed.begin(at: acknowledgment - 1, peer)
       } else if !flags.contains(.rst) {
-        let ahead = other.pointee.observed.distance(of: acknowledgment)
+        let ahead = other.pointee.observed.distance(of: acknowledgment, peer)
         if ahead > 0, !(packet.pointee.acknowledgment == 0 && ahead > largestJump) {
-          other.pointee.observed.highest &+= UInt64(ahead)
+          peer.pointee.streamBytes &+= UInt64(ahead)
         }
       }
     }

@@ -154,28 +154,22 @@ extension Tracker {
       return packet.pointee.sequence != record.pointee.lastSYN || record.pointee.end == .fin
     }
     let connection = connections.pointer(record.pointee.connection)
-    guard flags.contains(.ack), connection.pointee.hasCandidate, connection.pointee.candidateSide == side.peer else {
-      return false
-    }
-    return packet.pointee.acknowledgment == (connection.pointee.candidateSequence + 1).rawValue
+    return flags.contains(.ack) && answersCandidate(packet, side: side, connection: connection)
   }
 
   /// Ends a flow and begins another with the same key.
   @inline(never)
   private mutating func reuse(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32) -> LookUp {
     let old = records.pointer(flow)
-    var candidate:
-      (side: Side, sequence: SequenceNumber, packets: UInt16, bytes: UInt32, number: UInt64, time: Timestamp)?
+    var candidate: CandidateSYN?
     if old.pointee.connection != 0 {
-      let connection = connections.pointer(old.pointee.connection).pointee
-      if connection.hasCandidate {
-        candidate = (
-          connection.candidateSide, connection.candidateSequence, connection.candidatePackets,
-          connection.candidateIPBytes, connection.candidateNumber, connection.candidateTime
-        )
-        let counters = old.counters(connection.candidateSide)
-        counters.pointee.packets &-= UInt64(connection.candidatePackets)
-        counters.pointee.ipBytes &-= UInt64(connection.candidateIPBytes)
+      let connection = connections.pointer(old.pointee.connection)
+      if connection.pointee.unconfirmed != 0 {
+        let found = unconfirmed.pointer(connection.pointee.unconfirmed).pointee.candidate
+        let counters = old.counters(found.side)
+        counters.pointee.packets &-= UInt64(found.packets)
+        counters.pointee.ipBytes &-= UInt64(found.ipBytes)
+        candidate = found
       }
     }
     if old.pointee.end == .none {
@@ -186,19 +180,7 @@ extension Tracker {
     let found = admit(packet)
     guard case .flow(let new, _) = found, let candidate else { return found }
     // The SYN that this SYN-ACK answers was counted to the old connection when it came.
-    let record = records.pointer(new)
-    record.pointee.firstPacket = candidate.number
-    record.pointee.firstTimestamp = candidate.time
-    record.counters(.client).pointee.packets = UInt64(candidate.packets)
-    record.counters(.client).pointee.ipBytes = UInt64(candidate.bytes)
-    record.counters(.client).pointee.observed = .synSent
-    record.counters(.client).pointee.letters = .syn
-    record.pointee.history = History()
-    record.pointee.history.append(0x53)
-    record.pointee.traits.remove(.flipped)
-    let client = connections.pointer(record.pointee.connection).endpoint(.client)
-    client.pointee.observed.begin(at: candidate.sequence)
-    client.pointee.observed.highest = 1
+    begin(new, with: candidate)
     return found
   }
 
@@ -317,10 +299,7 @@ extension Tracker {
     close(.client, record, connection)
     close(.server, record, connection)
     record.pointee.lastSYN = connection.endpoint(.client).pointee.iss.rawValue
-    if connection.pointee.tentative != 0 {
-      tentatives.pointer(connection.pointee.tentative).pointee.buffer.removeAll(pool: &pool)
-      tentatives.free(connection.pointee.tentative)
-    }
+    releaseUnconfirmed(connection)
     connections.free(index)
     record.pointee.connection = 0
   }
@@ -332,8 +311,7 @@ extension Tracker {
     let endpoint = connection.endpoint(side)
     let counters = record.counters(side)
     countUnseen(receiver: endpoint, counters: record.counters(side.peer))
-    counters.pointee.streamBytes = endpoint.pointee.observed.streamBytes
-    counters.pointee.roundTripMicroseconds = endpoint.pointee.roundTrip.smoothed
+    endpoint.pointee.observed.finish(counters)
     counters.pointee.state = endpoint.pointee.state.rawValue
     endpoint.pointee.receive.removeAll(pool: &pool)
   }

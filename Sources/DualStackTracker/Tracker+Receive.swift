@@ -23,7 +23,7 @@ extension Tracker {
     case .process:
       receiveText(packet, record: record, sender: sender, receiver: receiver)
     case .doubt:
-      keepTentatively(packet, connection: connection, side: side)
+      keepInDoubt(packet, connection: connection, side: side)
       if let repeats = current.judgement.repeats { noteRetransmission(repeats, side.peer, record) }
       return
     case .open:
@@ -51,6 +51,10 @@ extension Tracker {
     _ record: UnsafeMutablePointer<FlowRecord>, _ reason: EndReason, _ packet: UnsafePointer<DecodedPacket>
   ) {
     statistics.closedFlows &+= 1
+    // Bytes that were acknowledged and not seen will not come any more.
+    let connection = connections.pointer(record.pointee.connection)
+    skipUnseen(record: record, connection: connection, side: current.sender)
+    skipUnseen(record: record, connection: connection, side: current.sender.peer)
     var event = EventRecord(.connectionEnd, .receiver, current.sender.peer)
     event.code = reason.rawValue
     events.append(event)
@@ -147,7 +151,7 @@ extension Tracker {
       guard SequenceNumber(packet.pointee.sequence) <= reference else { return }
     }
     receiver.pointee.timestampRecent = current.options.timestampValue
-    receiver.pointee.timestampAge = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000_000)
+    receiver.pointee.timestampAge = Endpoint.hours(packet.pointee.timestamp)
     receiver.pointee.knows.insert(.timestampRecent)
   }
 
@@ -215,7 +219,8 @@ extension Tracker {
   /// A FIN: taken when it is next, remembered when a hole lies before it.
   @inline(__always)
   private mutating func receiveFin(
-    _ packet: UnsafePointer<DecodedPacket>, at sequence: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
+    _ packet: UnsafePointer<DecodedPacket>, at sequence: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>,
+    sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
     if receiver.pointee.knows.contains(.finReceived) {

@@ -8,11 +8,14 @@ extension Tracker {
     let side = current.sender
     let sender = connection.endpoint(side)
     let receiver = connection.endpoint(side.peer)
-    guard receiver.pointee.state == .synReceived, packet.pointee.flags.rawValue & 0x16 == TCPFlags.ack.rawValue else {
+    let state = unconfirmed.pointer(connection.pointee.unconfirmed)
+    guard state.pointee.hasOtherAnswer, receiver.pointee.state == .synReceived,
+      packet.pointee.flags.rawValue & 0x16 == TCPFlags.ack.rawValue
+    else {
       return
     }
-    connection.pointee.hasOtherAnswer = false
-    let other = connection.pointee.otherAnswer
+    state.pointee.hasOtherAnswer = false
+    let other = state.pointee.otherAnswer
     guard packet.pointee.acknowledgment == (other + 1).rawValue else { return }
     receiver.pointee.iss = other
     receiver.pointee.sndNxt = other + 1
@@ -34,33 +37,36 @@ extension Tracker {
     let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
     let sender = connection.endpoint(side)
     let receiver = connection.endpoint(side.peer)
+    guard anomaly == .dataOutsideWindow || anomaly == .finNotInOrder || anomaly == .ackBeyondSent,
+      let state = unconfirmedState(of: connection)
+    else { return false }
     switch anomaly {
     case .dataOutsideWindow, .finNotInOrder:
-      if connection.pointee.hasFarAcknowledgment, connection.pointee.farSide == side.peer {
-        let ahead = sequence.distance(from: connection.pointee.farStart)
+      if state.pointee.hasFarAcknowledgment, state.pointee.farSide == side.peer {
+        let ahead = sequence.distance(from: state.pointee.farStart)
         if ahead >= 0, UInt32(ahead) <= receiver.pointee.maximumWindow {
-          moveOn(sender: sender, receiver: receiver, to: connection.pointee.farStart)
-          connection.pointee.hasFarAcknowledgment = false
+          moveOn(sender: sender, receiver: receiver, to: state.pointee.farStart)
+          state.pointee.hasFarAcknowledgment = false
           return true
         }
       }
-      connection.pointee.hasFarAcknowledgment = false
-      connection.pointee.hasFarText = true
-      connection.pointee.farSide = side
-      connection.pointee.farStart = sequence
-      connection.pointee.farEnd = sequence + packet.pointee.payloadWireLength + 1
+      state.pointee.hasFarAcknowledgment = false
+      state.pointee.hasFarText = true
+      state.pointee.farSide = side
+      state.pointee.farStart = sequence
+      state.pointee.farEnd = sequence + packet.pointee.payloadWireLength + 1
     case .ackBeyondSent:
-      if connection.pointee.hasFarText, connection.pointee.farSide == side.peer,
-        acknowledgment >= connection.pointee.farStart, acknowledgment <= connection.pointee.farEnd
+      if state.pointee.hasFarText, state.pointee.farSide == side.peer,
+        acknowledgment >= state.pointee.farStart, acknowledgment <= state.pointee.farEnd
       {
         moveOn(sender: receiver, receiver: sender, to: acknowledgment)
-        connection.pointee.hasFarText = false
+        state.pointee.hasFarText = false
         return true
       }
-      connection.pointee.hasFarText = false
-      connection.pointee.hasFarAcknowledgment = true
-      connection.pointee.farSide = side
-      connection.pointee.farStart = acknowledgment
+      state.pointee.hasFarText = false
+      state.pointee.hasFarAcknowledgment = true
+      state.pointee.farSide = side
+      state.pointee.farStart = acknowledgment
     default: break
     }
     return false

@@ -65,7 +65,7 @@ extension Tracker {
       current.hasOptions = false
     }
     if current.options.isMalformed { events.anomaly(.tcpOptionInvalid, .sender, side) }
-    if connection.pointee.hasOtherAnswer { bindAnswer(packet, connection: connection) }
+    if connection.pointee.unconfirmed != 0 { bindAnswer(packet, connection: connection) }
     var judgement = judge(packet, sender: sender, receiver: receiver)
     if judgement.course == .ignore, let anomaly = judgement.anomaly,
       resynchronize(packet, anomaly, side: side, connection: connection)
@@ -113,27 +113,6 @@ extension Tracker {
     {
       noteCandidate(packet, side: side, connection: connection)
     }
-  }
-
-  /// A SYN with another ISN than the connection's: the start of a new one, if the peer answers it.
-  @inline(never)
-  private mutating func noteCandidate(
-    _ packet: UnsafePointer<DecodedPacket>, side: Side, connection: UnsafeMutablePointer<Connection>
-  ) {
-    let sequence = SequenceNumber(packet.pointee.sequence)
-    if !connection.pointee.hasCandidate || connection.pointee.candidateSequence != sequence
-      || connection.pointee.candidateSide != side
-    {
-      connection.pointee.hasCandidate = true
-      connection.pointee.candidateSide = side
-      connection.pointee.candidateSequence = sequence
-      connection.pointee.candidatePackets = 0
-      connection.pointee.candidateIPBytes = 0
-      connection.pointee.candidateNumber = packet.pointee.number
-      connection.pointee.candidateTime = packet.pointee.timestamp
-    }
-    connection.pointee.candidatePackets &+= 1
-    connection.pointee.candidateIPBytes &+= packet.pointee.ipLength
   }
 
   /// Late and repeated packets of a closed flow are counted in it and change nothing but the observer's view.
@@ -203,15 +182,16 @@ extension Tracker {
     let first = !sender.pointee.knows.contains(.syn)
     if packet.pointee.flags.contains(.ack), !first, sequence != sender.pointee.iss {
       // Several answers: the last one, until the client says which it took.
-      connection.pointee.otherAnswer = sender.pointee.iss
-      connection.pointee.hasOtherAnswer = true
+      if let state = unconfirmedState(of: connection) {
+        state.pointee.otherAnswer = sender.pointee.iss
+        state.pointee.hasOtherAnswer = true
+      }
     }
     sender.pointee.iss = sequence
     sender.pointee.sndNxt = sequence + 1 + packet.pointee.payloadWireLength
     sender.pointee.sndUna = sequence + 1
     if current.options.hasMD5, !sender.pointee.knows.contains(.seen) { sender.pointee.knows.insert(.signs) }
     sender.pointee.knows.insert([.syn, .seen, .sequence])
-    sender.pointee.maximumSegmentSize = current.options.maximumSegmentSize
     if current.options.windowScale != 255 {
       sender.pointee.windowShift = current.options.windowScale
       sender.pointee.knows.insert(.windowScale)
@@ -428,7 +408,7 @@ extension Tracker {
     }
     if sender.pointee.knows.contains(.timing), acknowledgment >= sender.pointee.timedSequence {
       let now = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000)
-      sender.pointee.roundTrip.sample(microseconds: now &- sender.pointee.timedAt)
+      record.counters(side).pointee.sampleRoundTrip(microseconds: now &- sender.pointee.timedAt)
       sender.pointee.knows.remove(.timing)
     }
     let receiver = connection.endpoint(side.peer)

@@ -117,7 +117,7 @@ extension Tracker {
 
   /// `newData`, without the urgent byte.
   @inline(__always)
-  private mutating func emit(
+  mutating func emit(
     bytes: UnsafeRawPointer?, count: UInt32, chain: UInt32, chainCount: UInt32, at start: SequenceNumber,
     _ receiver: UnsafeMutablePointer<Endpoint>, _ side: Side, _ hook: Hook
   ) {
@@ -232,7 +232,9 @@ extension Tracker {
   ) {
     let receiver = connection.endpoint(side)
     let sender = connection.endpoint(side.peer)
-    if connection.pointee.tentative != 0 { takeTentative(connection: connection, side: side) }
+    if connection.pointee.unconfirmed != 0 {
+      takeDoubted(acknowledgment, connection: connection, side: side)
+    }
     if receiver.pointee.receive.hasQueued { takeQueued(receiver, side, .sender) }
     guard acknowledgment > receiver.pointee.rcvNxt else { return }
     receiver.pointee.acknowledged = acknowledgment
@@ -294,52 +296,14 @@ extension Tracker {
     takeQueued(receiver, side, hook)
   }
 
-  /// Keeps text that the receiver may or may not take.
-  @inline(never)
-  mutating func keepTentatively(
-    _ packet: UnsafePointer<DecodedPacket>, connection: UnsafeMutablePointer<Connection>, side: Side
+  /// As `skipUnseen`, at the connection's end.
+  mutating func skipUnseen(
+    record: UnsafeMutablePointer<FlowRecord>, connection: UnsafeMutablePointer<Connection>, side: Side
   ) {
     let receiver = connection.endpoint(side)
-    var slot = connection.pointee.tentative
-    if slot == 0 {
-      slot = tentatives.allocate()
-      guard slot != 0 else {
-        statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
-        return
-      }
-      tentatives.pointer(slot).initialize(to: TentativeSegments())
-      connection.pointee.tentative = slot
-    }
-    let kept = tentatives.pointer(slot)
-    if kept.pointee.side != side {
-      kept.pointee.buffer.removeAll(pool: &pool)
-      kept.pointee.side = side
-    }
-    let start = SequenceNumber(packet.pointee.sequence)
-    statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
-    guard start >= receiver.pointee.rcvNxt else { return }
-    _ = kept.pointee.buffer.insert(
-      packet.pointee.payload, count: packet.pointee.payloadLength, at: start, next: receiver.pointee.rcvNxt,
-      policy: .first,
-      limit: 65_536, pool: &pool)
-  }
-
-  /// The receiver acknowledged bytes that were kept in doubt: it took them.
-  private mutating func takeTentative(connection: UnsafeMutablePointer<Connection>, side: Side) {
-    let kept = tentatives.pointer(connection.pointee.tentative)
-    guard kept.pointee.side == side, lentCount < 7 else { return }
-    let receiver = connection.endpoint(side)
-    let sender = connection.endpoint(side.peer)
-    let start = receiver.pointee.rcvNxt
-    kept.pointee.buffer.dropQueued(below: start, pool: &pool)
-    let taken = kept.pointee.buffer.takeContiguous(from: start, pool: &pool)
-    guard taken.count > 0 else { return }
-    lentChains[lentCount] = taken.chain
-    lentCount &+= 1
-    receiver.pointee.rcvNxt = start + taken.count
-    sender.pointee.sndNxt = SequenceNumber.later(sender.pointee.sndNxt, receiver.pointee.rcvNxt)
-    statistics.rejectedBytes &-= UInt64(taken.count)
-    receiver.pointee.receive.dropQueued(below: receiver.pointee.rcvNxt, pool: &pool)
-    emit(bytes: nil, count: 0, chain: taken.chain, chainCount: taken.count, at: start, receiver, side, .sender)
+    guard receiver.pointee.knows.contains(.acknowledgedUnseen), receiver.pointee.rcvNxt < receiver.pointee.acknowledged
+    else { return }
+    skipUnseen(
+      record: record, sender: connection.endpoint(side.peer), receiver: receiver, side: side, hook: .receiver)
   }
 }

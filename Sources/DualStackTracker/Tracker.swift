@@ -15,7 +15,7 @@ public struct Tracker: ~Copyable {
   let keyMask: UInt64
   var records: Slab<FlowRecord>
   var connections: Slab<Connection>
-  var tentatives: Slab<TentativeSegments>
+  var unconfirmed: Slab<Unconfirmed>
   var wheel: TimerWheel
   var ages: AgeQueues
   var pool: SegmentPool
@@ -47,7 +47,7 @@ public struct Tracker: ~Copyable {
     keyMask = configuration.distinguishesVLANs ? ~0 : ~0xffff_ff00
     records = Slab(capacity: capacity)
     connections = Slab(capacity: flows)
-    tentatives = Slab(capacity: 65_536)
+    unconfirmed = Slab(capacity: flows)
     wheel = TimerWheel(capacity: capacity)
     ages = AgeQueues(capacity: capacity, classes: AgeClass.count)
     pool = SegmentPool(maximumBytes: configuration.bufferBytes)
@@ -148,12 +148,6 @@ public struct Tracker: ~Copyable {
     for index in 0..<lentCount { pool.releaseChain(lentChains[index]) }
     lentCount = 0
   }
-}
-
-/// Segments that are kept until the receiver shows whether it took them.
-struct TentativeSegments: BitwiseCopyable {
-  var side: Side = .client
-  var buffer = ReceiveBuffer()
 }
 
 /// The classes of flows by value, the least valuable first: what goes when the table is full.

@@ -155,6 +155,24 @@ struct AdversarialDataTests {
     try expectJunkIsIgnored("c > PA. seq -100 ack 1 \"JUNKJUN\" <ts 5002 9000>")
   }
 
+  @Test("Data that straddles the window's right edge is delivered only as far as the receiver shows that it took it")
+  func straddlesRightEdge() throws {
+    try TrackerScript.run(
+      """
+      c > S seq 0 <mss 1460>
+      s > SA seq 0 ack 1 win 8 <mss 1460>
+      c > A seq 1 ack 1
+      c > PA. seq 1 ack 1 "0123456789"
+      s > A seq 1 ack 9 win 0
+      = stream server "01234567"
+      c > PA. seq 9 ack 1 "xy"
+      s > A seq 1 ack 9 win 8
+      = no newData
+      c > PA. seq 9 ack 1 "89"
+      = stream server "0123456789"
+      """)
+  }
+
   @Test("Header lengths that lie are not taken", arguments: ["tcpDataOffsetInvalid", "ipTotalLengthInvalid"])
   func lyingLengths(anomaly: String) throws {
     try expectJunkIsIgnored("c > PA. seq 1 ack 1 \"JUNKJUN\" bad \(anomaly)", "= anomaly \(anomaly)")

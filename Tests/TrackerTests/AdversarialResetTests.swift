@@ -142,8 +142,9 @@ struct AdversarialResetTests {
 
   @Test("In SYN_RECEIVED a RST in the window is challenged, and one outside is ignored")
   func notExactInSynReceived() throws {
-    for (sequence, anomaly) in [("100", "resetNotExact"), ("1000000", "resetOutsideWindow"), ("0", "resetOutsideWindow")]
-    {
+    for (sequence, anomaly) in [
+      ("100", "resetNotExact"), ("1000000", "resetOutsideWindow"), ("0", "resetOutsideWindow"),
+    ] {
       try TrackerScript.run(
         half + """
           c > R seq \(sequence)

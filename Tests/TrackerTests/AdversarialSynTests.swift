@@ -139,8 +139,27 @@ struct AdversarialSynTests {
       c > PA. seq 70001 ack 1 "text"
       = stream server "text"
       = flows 1
-      s > A seq 1 ack 70005
-      = bytes client 0
+      s > R seq 1
+      = bytes client 4
+      = packets client 3
+      = firstPacket 2
+      """)
+  }
+
+  @Test("The options of the SYN that is confirmed count")
+  func optionsOfTheConfirmedSyn() throws {
+    try TrackerScript.run(
+      """
+      c > S seq 0 win 1000 <mss 1460,ws 2>
+      c > S seq 70000 win 1000 <mss 1460>
+      s > SA seq 0 ack 70001 win 1000 <mss 1460,ws 7>
+      c > A seq 70001 ack 1 win 1000
+      s > PA. seq 1 ack 70001 win 1000 "text"
+      = newData client "text"
+      s > PA. seq 1500 ack 70001 win 1000 "JUNK"
+      = anomaly dataOutsideWindow
+      c > PA. seq 71500 ack 5 win 1000 "JUNK"
+      = anomaly dataOutsideWindow
       """)
   }
 

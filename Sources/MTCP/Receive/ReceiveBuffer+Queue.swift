@@ -3,18 +3,26 @@ extension ReceiveBuffer {
   ///
   /// - Returns: Their number, and a chain that holds them for `SegmentPool.forEachSpan` until it is given back with
   ///   `SegmentPool.releaseChain`; 0 and 0 when the byte at `next` is not queued. Queued bytes below `next` are dropped.
+  ///
+  /// - Parameter limit: Bytes from here on stay in the queue. When the pool has no chunk for the part of a chunk that
+  ///   stays, all of that chunk does.
   public mutating func takeContiguous(
-    from next: SequenceNumber, pool: inout SegmentPool
+    from next: SequenceNumber, upTo limit: SequenceNumber? = nil, pool: inout SegmentPool
   ) -> (chain: UInt32, count: UInt32) {
     guard queueHead != 0 else { return (0, 0) }
     if pool.chunk(queueHead).pointee.start < next { dropQueued(below: next, pool: &pool) }
     guard queueHead != 0, pool.chunk(queueHead).pointee.start == next else { return (0, 0) }
     let chain = queueHead
+    if let limit {
+      split(at: limit, pool: &pool)
+      guard pool.chunk(chain).pointee.end <= limit else { return (0, 0) }
+    }
     var last = chain
     var chunks: UInt32 = 1
     while true {
       let chunk = pool.chunk(last).pointee
       guard chunk.next != 0, pool.chunk(chunk.next).pointee.start == chunk.end else { break }
+      if let limit, pool.chunk(chunk.next).pointee.end > limit { break }
       pool.countStep()
       last = chunk.next
       chunks &+= 1
@@ -24,6 +32,28 @@ extension ReceiveBuffer {
     cut(after: last, chunks: chunks, bytes: count, pool: &pool)
     pool.chunk(last).pointee.next = 0
     return (chain, count)
+  }
+
+  /// Cuts the chunk that holds the bytes on both sides of `sequence` in two, if there is one and the pool has room.
+  private mutating func split(at sequence: SequenceNumber, pool: inout SegmentPool) {
+    let index = lastChunk(startingBelow: sequence, pool: &pool)
+    guard index != 0, pool.chunk(index).pointee.end > sequence else { return }
+    let rest = pool.allocate()
+    guard rest != 0 else { return }
+    let chunk = pool.chunk(index)
+    let behind = Int(chunk.pointee.end.distance(from: sequence))
+    let kept = Int(chunk.pointee.count) &- behind
+    var header = chunk.pointee
+    header.start = sequence
+    header.count = UInt8(truncatingIfNeeded: behind)
+    header.offset = 0
+    header.rank = 0
+    pool.chunk(rest).initialize(to: header)
+    pool.storage(rest).copyMemory(from: pool.bytes(index) + kept, byteCount: behind)
+    chunk.pointee.count = UInt8(truncatingIfNeeded: kept)
+    chunk.pointee.next = rest
+    queueChunks &+= 1
+    pool.treeInsert(&queueRoot, rest)
   }
 
   /// The lowest range of queued bytes without a hole, or `nil` when nothing is queued. Costs O(chunks in the range).
