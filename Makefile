@@ -40,7 +40,7 @@ build:
 
 unit:
 	@scripts/install-dependencies.sh build test
-	$(SWIFT) test
+	$(SWIFT) test --quiet
 
 thresholds: build
 	@scripts/install-dependencies.sh test
