@@ -139,8 +139,12 @@ extension Tracker {
       return Judgement(.reset)
     }
     guard receiver.pointee.knows.contains(.window) else { return Judgement(.reset) }
-    if sequence > expected, sequence < receiver.pointee.rcvEdge { return Judgement(.ignore, .resetNotExact) }
-    return Judgement(.ignore, .resetOutsideWindow)
+    let window = UInt32(max(0, receiver.pointee.rcvEdge.distance(from: expected)))
+    switch SegmentAcceptability.resetDecision(sequence: sequence, rcvNxt: expected, rcvWindow: window) {
+    case .accept: return Judgement(.reset)
+    case .challenge: return Judgement(.ignore, .resetNotExact)
+    case .ignore: return Judgement(.ignore, .resetOutsideWindow)
+    }
   }
 
   /// Whether both ends permitted selective acknowledgment, where their SYNs were seen.
@@ -190,7 +194,8 @@ extension Tracker {
       return Judgement(.ignore, packet.pointee.payloadLength > 0 ? .dataWithoutAck : .tcpFlagsInvalid)
     }
     if current.options.hasTimestamp, receiver.pointee.knows.contains(.timestampRecent),
-      Int32(bitPattern: current.options.timestampValue &- receiver.pointee.timestampRecent) < 0,
+      SegmentAcceptability.failsPAWS(
+        value: current.options.timestampValue, recent: receiver.pointee.timestampRecent),
       isTimestampOld(packet, receiver: receiver)
     {
       return Judgement(.ignore, .timestampOld)

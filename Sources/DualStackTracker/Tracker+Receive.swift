@@ -31,7 +31,7 @@ extension Tracker {
     case .answer:
       receiveAnswer(packet, record: record, sender: sender, receiver: receiver, side: side)
     case .reset:
-      change(receiver, to: .closed, side, .receiver)
+      change(receiver, to: receiver.pointee.state.after(.reset), side, .receiver)
       finish(record, side == .server ? .resetByClient : .resetByServer, packet)
       return
     case .ignore:
@@ -71,7 +71,7 @@ extension Tracker {
     receiver.pointee.rcvNxt = SequenceNumber(packet.pointee.sequence) + 1
     receiver.pointee.knows.insert(.expected)
     rememberTimestamp(receiver, sender: sender, packet, force: true)
-    change(receiver, to: .synReceived, side, .receiver)
+    change(receiver, to: receiver.pointee.state.after(.receiveSyn), side, .receiver)
     events.append(EventRecord(.connectionStart, .receiver, side))
     queueSynText(packet, receiver: receiver)
     if sender.pointee.state == .closed { sender.pointee.state = .synSent }
@@ -111,14 +111,14 @@ extension Tracker {
     }
     queueSynText(packet, receiver: receiver)
     guard packet.pointee.flags.contains(.ack) else {
-      change(receiver, to: .synReceived, side, .receiver)
+      change(receiver, to: receiver.pointee.state.after(.receiveSyn), side, .receiver)
       return
     }
     receiver.pointee.sndUna = SequenceNumber.later(
       receiver.pointee.sndUna, SequenceNumber(packet.pointee.acknowledgment))
     let crossed = receiver.pointee.state == .synReceived
     if receiver.pointee.state.rawValue <= TCPState.synReceived.rawValue {
-      change(receiver, to: .established, side, .receiver)
+      change(receiver, to: receiver.pointee.state.after(.receiveSynAck), side, .receiver)
     }
     // Simultaneous open: each end answers the other's SYN.
     if crossed, sender.pointee.state == .established { establish(record) }
@@ -202,18 +202,13 @@ extension Tracker {
     }
     if receiver.pointee.state.rawValue <= TCPState.synReceived.rawValue {
       if receiver.pointee.state == .synReceived {
-        change(receiver, to: .established, side, .receiver)
+        change(receiver, to: receiver.pointee.state.after(.ackOfSyn), side, .receiver)
         if sender.pointee.state.rawValue >= TCPState.established.rawValue { establish(record) }
       }
       return
     }
     guard receiver.pointee.knows.contains(.finSent), acknowledgment > receiver.pointee.finSequence else { return }
-    switch receiver.pointee.state {
-    case .finWait1: change(receiver, to: .finWait2, side, .receiver)
-    case .closing: change(receiver, to: .timeWait, side, .receiver)
-    case .lastAck: change(receiver, to: .closed, side, .receiver)
-    default: break
-    }
+    change(receiver, to: receiver.pointee.state.after(.ackOfFin), side, .receiver)
   }
 
   /// A FIN: taken when it is next, remembered when a hole lies before it.
@@ -266,12 +261,7 @@ extension Tracker {
     sendFin(sequence, sender: sender, receiver: receiver, side: side.peer, hook: .receiver)
     receiver.pointee.rcvNxt = sequence + 1
     receiver.pointee.knows.insert(.finReceived)
-    switch receiver.pointee.state {
-    case .synReceived, .established: change(receiver, to: .closeWait, side, .receiver)
-    case .finWait1: change(receiver, to: .closing, side, .receiver)
-    case .finWait2: change(receiver, to: .timeWait, side, .receiver)
-    default: break
-    }
+    change(receiver, to: receiver.pointee.state.after(.receiveFin), side, .receiver)
   }
 
   /// Where the urgent byte lies (RFC 9293 3.8.5, as Linux reads it): the pointer counts from 1, and 0 is 1.

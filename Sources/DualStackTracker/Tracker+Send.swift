@@ -86,7 +86,7 @@ extension Tracker {
       // What a RST carries is no part of the stream.
       statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
       Observer.observe(packet, from: side, record: record, connection: connection)
-      change(sender, to: .closed, side, .sender)
+      change(sender, to: sender.pointee.state.after(.abort), side, .sender)
     case .ignore:
       sendIgnored(packet, judgement, record: record, connection: connection)
     }
@@ -209,7 +209,7 @@ extension Tracker {
       sendAcknowledgment(packet, acknowledgment, record: record, connection: connection)
       dropUnanswered(sender, acknowledgment: acknowledgment)
       if sender.pointee.state.rawValue < TCPState.synReceived.rawValue {
-        change(sender, to: .synReceived, side, .sender)
+        change(sender, to: sender.pointee.state.after(.sendSynAck), side, .sender)
         events.append(EventRecord(.connectionStart, .sender, side))
       }
     } else {
@@ -217,7 +217,7 @@ extension Tracker {
         events.append(EventRecord(.connectionStart, .sender, side))
       }
       // An end that has the peer's SYN and sends one without ACK had sent it before: simultaneous open.
-      if sender.pointee.state.rawValue < TCPState.synSent.rawValue { change(sender, to: .synSent, side, .sender) }
+      change(sender, to: sender.pointee.state.after(.sendSyn), side, .sender)
       if receiver.pointee.state == .closed { receiver.pointee.state = .listen }
     }
   }
@@ -319,14 +319,9 @@ extension Tracker {
     sender.pointee.knows.insert(.finSent)
     sender.pointee.knows.remove(.finAhead)
     sender.pointee.finSequence = sequence
-    switch sender.pointee.state {
-    case .synReceived, .established: change(sender, to: .finWait1, side, hook)
-    case .closeWait:
-      // A FIN that does not acknowledge the peer's was sent before that arrived: simultaneous close.
-      let crossed = sender.pointee.acknowledged <= receiver.pointee.finSequence
-      change(sender, to: crossed ? .closing : .lastAck, side, hook)
-    default: break
-    }
+    // A FIN that does not acknowledge the peer's was sent before that arrived: simultaneous close.
+    let crossed = sender.pointee.state == .closeWait && sender.pointee.acknowledged <= receiver.pointee.finSequence
+    change(sender, to: crossed ? .closing : sender.pointee.state.after(.sendFin), side, hook)
   }
 
   /// The first packet of a side whose SYN was not seen.
