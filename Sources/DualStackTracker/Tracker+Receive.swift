@@ -262,6 +262,16 @@ extension Tracker {
     receiver.pointee.rcvNxt = sequence + 1
     receiver.pointee.knows.insert(.finReceived)
     change(receiver, to: receiver.pointee.state.after(.receiveFin), side, .receiver)
+    // The capture can have the acknowledgment of a FIN before the FIN.
+    let index = connections.pointer(record.pointee.connection).pointee.unconfirmed
+    let acknowledgedText =
+      index != 0 && unconfirmed.pointer(index).pointee.hasFarAcknowledgment(of: sequence + 1, by: side)
+    if acknowledgedText
+      || (receiver.pointee.knows.contains(.acknowledgedUnseen) && receiver.pointee.acknowledged > sequence)
+    {
+      receiver.pointee.knows.remove(.acknowledgedUnseen)
+      change(sender, to: sender.pointee.state.after(.ackOfFin), side.peer, .receiver)
+    }
   }
 
   /// Where the urgent byte lies (RFC 9293 3.8.5, as Linux reads it): the pointer counts from 1, and 0 is 1.

@@ -63,10 +63,7 @@ extension Tracker {
         state.pointee.hasFarText = false
         return true
       }
-      state.pointee.hasFarText = false
-      state.pointee.hasFarAcknowledgment = true
-      state.pointee.farSide = side
-      state.pointee.farStart = acknowledgment
+      state.pointee.noteFarAcknowledgment(acknowledgment, side)
     default: break
     }
     return false

@@ -280,6 +280,9 @@ extension Tracker {
     if judgement.course == .doubt {
       // The peer's acknowledgment of it, which settles the doubt, is then one of bytes that were sent.
       sender.pointee.sndNxt = SequenceNumber.later(sender.pointee.sndNxt, sequence + length)
+      if judgement.anomaly == .ackBeyondSent, let state = unconfirmedState(of: connection) {
+        state.pointee.noteFarAcknowledgment(SequenceNumber(packet.pointee.acknowledgment), side)
+      }
       return
     }
     if length == 0 { return }

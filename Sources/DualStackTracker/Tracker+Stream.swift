@@ -38,10 +38,14 @@ extension Tracker {
 
   /// Bytes are kept for an end that acknowledges, and no more than it can have under way.
   @inline(__always)
-  private mutating func mayRetain(_ receiver: UnsafeMutablePointer<Endpoint>) -> Bool {
-    guard receiver.pointee.knows.contains(.seen) else { return false }
+  private mutating func mayRetain(_ receiver: UnsafeMutablePointer<Endpoint>, _ count: UInt32) -> Bool {
     let unacknowledged = receiver.pointee.rcvNxt.distance(from: receiver.pointee.acknowledged)
-    if unacknowledged < Tracker.largestRetained { return true }
+    if receiver.pointee.knows.contains(.seen), unacknowledged < Tracker.largestRetained,
+      pool.bytesInUse < configuration.retainedBytes
+    {
+      return true
+    }
+    statistics.uncomparedBytes &+= UInt64(count)
     receiver.pointee.receive.dropRetained(pool: &pool)
     return false
   }
@@ -53,7 +57,7 @@ extension Tracker {
   ) {
     let start = receiver.pointee.rcvNxt
     receiver.pointee.rcvNxt = start + count
-    if configuration.comparesRetransmissions, mayRetain(receiver) {
+    if configuration.comparesRetransmissions, mayRetain(receiver, count) {
       receiver.pointee.receive.retain(bytes, count: count, at: start, pool: &pool)
     }
     emit(bytes: bytes, count: count, chain: 0, chainCount: 0, at: start, receiver, side, .receiver)
@@ -109,7 +113,7 @@ extension Tracker {
     lentCount &+= 1
     receiver.pointee.rcvNxt = start + taken.count
     statistics.queuedBytes &-= UInt64(taken.count)
-    if configuration.comparesRetransmissions, mayRetain(receiver) {
+    if configuration.comparesRetransmissions, mayRetain(receiver, taken.count) {
       receiver.pointee.receive.retainChain(chain: taken.chain, at: start, pool: &pool)
     }
     emit(bytes: nil, count: 0, chain: taken.chain, chainCount: taken.count, at: start, receiver, side, hook)

@@ -19,6 +19,19 @@ struct Unconfirmed: BitwiseCopyable {
   var farEnd = SequenceNumber(0)
 
   init() {}
+
+  /// `side` acknowledged bytes up to `sequence`, which did not pass here, or not yet.
+  mutating func noteFarAcknowledgment(_ sequence: SequenceNumber, _ side: Side) {
+    hasFarText = false
+    hasFarAcknowledgment = true
+    farSide = side
+    farStart = sequence
+  }
+
+  /// Whether `side` acknowledged exactly the bytes up to `sequence` ahead of them.
+  func hasFarAcknowledgment(of sequence: SequenceNumber, by side: Side) -> Bool {
+    hasFarAcknowledgment && farSide == side && farStart == sequence
+  }
 }
 
 /// Segments of one direction that are kept until the receiver shows whether it took them.

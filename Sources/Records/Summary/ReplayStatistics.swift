@@ -132,6 +132,7 @@ extension TrackerStatistics {
     urgentBytes &+= other.urgentBytes
     orphanBytes &+= other.orphanBytes
     missedBytes &+= other.missedBytes
+    uncomparedBytes &+= other.uncomparedBytes
   }
 
   /// Where TCP payload bytes ended, each byte in one; and those that never came.
@@ -139,7 +140,7 @@ extension TrackerStatistics {
     [
       ("delivered", deliveredBytes), ("duplicate", duplicateBytes), ("rejected", rejectedBytes),
       ("queued", queuedBytes), ("overflow", overflowBytes), ("urgent", urgentBytes), ("orphan", orphanBytes),
-      ("missed", missedBytes),
+      ("missed", missedBytes), ("uncompared", uncomparedBytes),
     ]
   }
 
