@@ -12,7 +12,8 @@ struct ReplayCommand: ParsableCommand {
 
       Times are the packets': the result is the same at any speed and with any number of workers.
 
-      Exit status: 0 done; 1 the input was bad in part, and what was read is reported; 2 usage; 3 a resource failed; 130 interrupted.
+      Exit status: 0 done; 1 the input was bad in part, and what was read is reported; 2 usage; 3 a resource failed; \
+      130 interrupted.
       """)
 
   @Argument(
