@@ -14,6 +14,7 @@ extension Tracker {
     statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
     guard let state = unconfirmedState(of: connection) else { return }
     let receiver = connection.endpoint(side)
+    if !receiver.pointee.knows.contains(.expected) { beginStream(packet, receiver: receiver) }
     if state.pointee.doubted.side != side {
       state.pointee.doubted.buffer.removeAll(pool: &pool)
       state.pointee.doubted.hasFIN = false

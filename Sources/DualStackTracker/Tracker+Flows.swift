@@ -229,7 +229,8 @@ extension Tracker {
       }
       let halfOpen = packet.pointee.flags.contains(.syn)
       if halfOpen { record.pointee.traits.insert(.halfOpen) }
-      ages.append(flow, class: halfOpen ? AgeClass.halfOpen : AgeClass.established)
+      // A flow of which one end was seen may be made up, whatever its flags say.
+      ages.append(flow, class: AgeClass.halfOpen)
     case .udp:
       statistics.udpFlows &+= 1
       ages.append(flow, class: AgeClass.datagram)

@@ -162,12 +162,7 @@ extension Tracker {
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>
   ) {
     let side = current.sender.peer
-    if !receiver.pointee.knows.contains(.expected) {
-      // The stream of a flow that is picked up begins with the first byte seen.
-      receiver.pointee.rcvNxt = SequenceNumber(packet.pointee.sequence)
-      receiver.pointee.acknowledged = receiver.pointee.rcvNxt
-      receiver.pointee.knows.insert(.expected)
-    }
+    if !receiver.pointee.knows.contains(.expected) { beginStream(packet, receiver: receiver) }
     rememberTimestamp(receiver, sender: sender, packet)
     if current.judgement.acknowledges {
       receiveAcknowledgment(packet, record: record, sender: sender, receiver: receiver, side: side)
@@ -189,6 +184,13 @@ extension Tracker {
     } else if sender.pointee.knows.contains(.finAhead) {
       takeFinAhead(record: record, sender: sender, receiver: receiver, side: side)
     }
+  }
+
+  /// The stream of a flow that is picked up begins with the first byte seen.
+  mutating func beginStream(_ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>) {
+    receiver.pointee.rcvNxt = SequenceNumber(packet.pointee.sequence)
+    receiver.pointee.acknowledged = receiver.pointee.rcvNxt
+    receiver.pointee.knows.insert(.expected)
   }
 
   @inline(__always)

@@ -192,6 +192,7 @@ extension Tracker {
     sender.pointee.sndUna = sequence + 1
     if current.options.hasMD5, !sender.pointee.knows.contains(.seen) { sender.pointee.knows.insert(.signs) }
     sender.pointee.knows.insert([.syn, .seen, .sequence])
+    if record.pointee.traits.contains(.established) { promote(record) }
     if current.options.windowScale != 255 {
       sender.pointee.windowShift = current.options.windowScale
       sender.pointee.knows.insert(.windowScale)
@@ -335,6 +336,7 @@ extension Tracker {
   ) {
     if current.options.hasMD5 { sender.pointee.knows.insert(.signs) }
     sender.pointee.knows.insert([.seen, .sequence])
+    promote(records.pointer(current.flow))
     if sender.pointee.sndNxt == SequenceNumber(0), sender.pointee.iss == SequenceNumber(0) {
       let sequence = SequenceNumber(packet.pointee.sequence)
       sender.pointee.iss = sequence - 1
@@ -368,6 +370,11 @@ extension Tracker {
     let peer = connection.endpoint(side.peer)
     if sender.pointee.state == .synSent {
       let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
+      if peer.pointee.receive.hasQueued {
+        // Text on its SYN: where it goes on tells whether the answer, which was not seen, acknowledged that.
+        dropUnanswered(peer, acknowledgment: SequenceNumber(packet.pointee.sequence))
+        takeQueued(peer, side.peer, .sender)
+      }
       if !peer.pointee.knows.contains(.sequence) {
         peer.pointee.iss = acknowledgment - 1
         peer.pointee.sndNxt = acknowledgment
@@ -426,10 +433,17 @@ extension Tracker {
   mutating func establish(_ record: UnsafeMutablePointer<FlowRecord>) {
     if record.pointee.traits.contains(.established) { return }
     record.pointee.traits.insert(.established)
-    if record.pointee.traits.contains(.halfOpen) {
-      record.pointee.traits.remove(.halfOpen)
-      ages.append(current.flow, class: AgeClass.established)
-    }
+    record.pointee.traits.remove(.halfOpen)
+    promote(record)
     events.append(EventRecord(.established, .receiver, .server))
+  }
+
+  /// A flow of which both ends were seen, past the handshake, is among the last to be evicted.
+  private mutating func promote(_ record: UnsafeMutablePointer<FlowRecord>) {
+    let connection = connections.pointer(record.pointee.connection)
+    guard !record.pointee.traits.contains(.halfOpen), connection.pointee.client.knows.contains(.seen),
+      connection.pointee.server.knows.contains(.seen)
+    else { return }
+    ages.append(current.flow, class: AgeClass.established)
   }
 }

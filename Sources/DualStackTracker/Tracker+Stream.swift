@@ -104,7 +104,7 @@ extension Tracker {
 
   /// Delivers what waits and is next.
   @inline(never)
-  private mutating func takeQueued(_ receiver: UnsafeMutablePointer<Endpoint>, _ side: Side, _ hook: Hook) {
+  mutating func takeQueued(_ receiver: UnsafeMutablePointer<Endpoint>, _ side: Side, _ hook: Hook) {
     guard lentCount < 8 else { return }
     let start = receiver.pointee.rcvNxt
     let taken = receiver.pointee.receive.takeContiguous(from: start, pool: &pool)

@@ -16,6 +16,8 @@ struct TrackerScript: ~Copyable {
   private(set) var happened: [String] = []
   /// Bytes delivered to each side by the segments since the last expectation that asked.
   private var fresh: [Side: [UInt8]] = [:]
+  /// Everything delivered to each side, with its stream offset.
+  private var delivered: [Side: [(offset: UInt64, bytes: [UInt8])]] = [:]
   /// All bytes delivered to each side of each flow that is not released.
   private var streams: [UInt32: [Side: [UInt8]]] = [:]
   private(set) var latest: UInt32 = 0
@@ -84,6 +86,9 @@ struct TrackerScript: ~Copyable {
 
   /// All bytes that `side` received of the latest flow.
   func stream(_ side: Side) -> [UInt8] { (latest == 0 ? releasedStreams : streams[latest] ?? [:])[side] ?? [] }
+
+  /// What `side` received, piece by piece. Has a meaning while there has been one flow only.
+  func pieces(_ side: Side) -> [(offset: UInt64, bytes: [UInt8])] { delivered[side] ?? [] }
 
   /// The latest flow's record.
   var record: FlowRecord? { latest == 0 ? released : tracker.record(latest).pointee }
@@ -159,6 +164,7 @@ struct TrackerScript: ~Copyable {
         #expect(UInt64(bytes.count) == event.length)
         fresh[event.side, default: []] += bytes
         streams[latest, default: [:]][event.side, default: []] += bytes
+        delivered[event.side, default: []].append((event.offset, bytes))
         words += " \(event.length) at \(event.offset)"
       default: break
       }

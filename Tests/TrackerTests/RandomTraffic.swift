@@ -1,0 +1,112 @@
+/// A small generator of pseudo-random numbers (SplitMix64), so that a failing seed can be run again.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 0x1234_5678 }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var value = state
+    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+    return value ^ value >> 31
+  }
+
+  /// A number from `range`.
+  mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+
+  /// Whether something happens that does so once in `count` times.
+  mutating func once(in count: Int) -> Bool { number(1...count) == 1 }
+}
+
+/// A random connection as its two ends see it: what each sends, and packets in the order in which they were sent.
+///
+/// The receiving end acknowledges what it has in order, so that an acknowledgment is never sent before its data.
+struct RandomConnection {
+  var clientText: [UInt8]
+  var serverText: [UInt8]
+  var packets: [ScriptedSegment] = []
+  private var generator: SeededGenerator
+  private let clientISN: UInt32
+  private let serverISN: UInt32
+  private var sent: (client: Int, server: Int) = (0, 0)
+  private var time = 0.0
+
+  init(seed: UInt64) {
+    generator = SeededGenerator(seed: seed)
+    var source = generator
+    func text(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &source) } }
+    clientText = text(generator.number(0...6_000))
+    serverText = text(generator.number(0...6_000))
+    // Near the wrap now and then.
+    clientISN = generator.once(in: 3) ? UInt32.max - UInt32(generator.number(0...5_000)) : UInt32.random(in: 0 ... .max)
+    serverISN = generator.once(in: 3) ? UInt32.max - UInt32(generator.number(0...5_000)) : UInt32.random(in: 0 ... .max)
+    build()
+  }
+
+  /// A segment of `text` from `offset`, with the acknowledgment of all that the peer has sent so far.
+  private mutating func segment(from client: Bool, offset: Int, count: Int) -> ScriptedSegment {
+    var result = ScriptedSegment()
+    time += 0.001
+    result.time = time
+    result.sender = client ? .client : .server
+    result.flags = [.ack]
+    result.sequence = (client ? clientISN : serverISN) &+ 1 &+ UInt32(offset)
+    result.acknowledgment = (client ? serverISN : clientISN) &+ 1 &+ UInt32(client ? sent.server : sent.client)
+    result.payload = Array((client ? clientText : serverText)[offset..<offset + count])
+    return result
+  }
+
+  private mutating func build() {
+    var syn = segment(from: true, offset: 0, count: 0)
+    syn.flags = [.syn]
+    syn.sequence = clientISN
+    syn.acknowledgment = 0
+    var answer = segment(from: false, offset: 0, count: 0)
+    answer.flags = [.syn, .ack]
+    answer.sequence = serverISN
+    packets = [syn, answer, segment(from: true, offset: 0, count: 0)]
+    while sent.client < clientText.count || sent.server < serverText.count {
+      let client = sent.client == clientText.count ? false : sent.server == serverText.count || generator.once(in: 2)
+      let offset = client ? sent.client : sent.server
+      let count = min(
+        generator.number(1...generator.number(1...1_460)), (client ? clientText : serverText).count - offset)
+      packets.append(segment(from: client, offset: offset, count: count))
+      if client { sent.client += count } else { sent.server += count }
+      // The same bytes again, with other boundaries: an overlap that agrees.
+      if generator.once(in: 8) {
+        let end = client ? sent.client : sent.server
+        let start = generator.number(max(0, end - 2_000)...end)
+        packets.append(segment(from: client, offset: start, count: generator.number(0...end - start)))
+      }
+      if generator.once(in: 3) {
+        packets.append(segment(from: !client, offset: client ? sent.server : sent.client, count: 0))
+      }
+    }
+    packets.append(segment(from: true, offset: sent.client, count: 0))
+    packets.append(segment(from: false, offset: sent.server, count: 0))
+    appendClose()
+  }
+
+  private mutating func appendClose() {
+    var fin = segment(from: true, offset: sent.client, count: 0)
+    fin.flags = [.fin, .ack]
+    var answer = segment(from: false, offset: sent.server, count: 0)
+    answer.flags = [.fin, .ack]
+    answer.acknowledgment &+= 1
+    var last = segment(from: true, offset: sent.client, count: 0)
+    last.sequence &+= 1
+    last.acknowledgment &+= 1
+    packets += [fin, answer, last]
+  }
+
+  /// The packets with neighbours exchanged, up to `distance` places away, the handshake and the close left in place.
+  func shuffled(distance: Int, _ generator: inout SeededGenerator) -> [ScriptedSegment] {
+    let body = packets[3..<packets.count - 3]
+    let order = body.indices.map { (index: $0, key: $0 * 2 + generator.number(0...distance * 2)) }
+      .sorted { ($0.key, $0.index) < ($1.key, $1.index) }
+    var result = Array(packets[..<3]) + order.map { packets[$0.index] } + Array(packets[(packets.count - 3)...])
+    for index in result.indices { result[index].time = Double(index) * 0.001 }
+    return result
+  }
+}
