@@ -1,10 +1,15 @@
+import MOSCore
+
 @testable import DualStackTracker
 
-/// What must hold of a tracker whatever it was given: every payload byte in one counter, one end for every flow.
+/// What must hold of a tracker whatever it was given: every payload byte in one counter, one end for every flow, and
+/// streams whose pieces and gaps follow on each other.
 struct TrackerLedger {
   /// TCP payload bytes given to the tracker, those of flows that were not selected left out.
   var givenBytes: UInt64 = 0
   private var endsOfFlow: [UInt32: Int] = [:]
+  /// The stream offset where each flow's next piece begins, by side.
+  private var offsets: [UInt32: [UInt64]] = [:]
   private var failures: [String] = []
 
   /// Flows that began and were not released.
@@ -20,7 +25,16 @@ struct TrackerLedger {
 
   mutating func released(_ flow: UInt32) {
     let ends = endsOfFlow.removeValue(forKey: flow) ?? 0
+    offsets[flow] = nil
     if ends != 1 { failures.append("flow \(flow) ended \(ends) times") }
+  }
+
+  /// A piece of the stream that `side` receives was delivered, or given up.
+  mutating func advanced(_ flow: UInt32, _ side: Side, offset: UInt64, length: UInt64) {
+    let expected = offsets[flow]?[Int(side.rawValue)] ?? 0
+    if offset != expected { failures.append("flow \(flow), \(side): \(offset) follows on \(expected)") }
+    if length == 0 { failures.append("flow \(flow), \(side): nothing at \(offset)") }
+    offsets[flow, default: [0, 0]][Int(side.rawValue)] = offset + length
   }
 
   static func sum(_ statistics: TrackerStatistics) -> UInt64 {

@@ -74,7 +74,8 @@ struct TrackerScript: ~Copyable {
     #expect(problem == nil, "\(problem ?? "")", sourceLocation: sourceLocation)
   }
 
-  private mutating func forget() {
+  /// Expectations are about what happens from here on.
+  mutating func forget() {
     happened = []
     fresh = [:]
   }
@@ -152,7 +153,10 @@ struct TrackerScript: ~Copyable {
       case .anomaly: words = "anomaly \(Anomaly(rawValue: event.code)?.name ?? "")"
       case .retransmission:
         words += " \(RetransmissionKind(rawValue: event.code)?.name ?? "")\(event.detail == 1 ? " differs" : "")"
-      case .gap, .outOfOrder, .overlapConflict: words += " \(event.length) at \(event.offset)"
+      case .outOfOrder, .overlapConflict: words += " \(event.length) at \(event.offset)"
+      case .gap:
+        words += " \(event.length) at \(event.offset)"
+        ledger.advanced(latest, event.side, offset: event.offset, length: event.length)
       case .connectionEnd:
         let reason = "\(EndReason(rawValue: event.code)?.recordName ?? "")"
         words = "connectionEnd \(reason)"
@@ -166,6 +170,7 @@ struct TrackerScript: ~Copyable {
         streams[latest, default: [:]][event.side, default: []] += bytes
         delivered[event.side, default: []].append((event.offset, bytes))
         words += " \(event.length) at \(event.offset)"
+        ledger.advanced(latest, event.side, offset: event.offset, length: event.length)
       default: break
       }
       happened.append(words)
