@@ -31,7 +31,7 @@ struct Endpoint: BitwiseCopyable {
   var maximumWindow: UInt32 = 0
   /// TS.Recent: the timestamp of the last segment taken (RFC 7323 4.3).
   var timestampRecent: UInt32 = 0
-  /// The number whose acknowledgment by this end is being timed, and when it passed, in microseconds.
+  /// The number whose acknowledgment by this end is being timed, and when it passed, in units of 64 ns.
   var timedSequence = SequenceNumber(0)
   var timedAt: UInt32 = 0
   /// Where this end's FIN lies, when `knows` has `.finSent`.

@@ -3,13 +3,12 @@ import MOSCore
 /// The events that one step of the tracker returned: a set, and a record for each that carries more than the fact.
 ///
 /// The records lie in a scratch area of fixed size that the next step reuses. Invariant of the pointer: it points to
-/// `capacity` records from `init` to `deinit`, of which the first `count` are initialised; `counts` to `places` counters.
+/// `capacity` records from `init` to `deinit`, of which the first `count` are initialised.
 public struct EventBuffer: ~Copyable {
   static let capacity = 64
   /// Counters: one for each event kind, then one for each anomaly.
-  static let places = 16 + 64
+  private var counts = InlineArray<80, UInt64>(repeating: 0)
   let records: UnsafeMutablePointer<EventRecord>
-  let counts: UnsafeMutablePointer<UInt64>
   /// Which events happened.
   public internal(set) var set = EventSet(rawValue: 0)
   /// How many records there are.
@@ -17,14 +16,9 @@ public struct EventBuffer: ~Copyable {
 
   init() {
     records = .allocate(capacity: EventBuffer.capacity)
-    counts = .allocate(capacity: EventBuffer.places)
-    counts.initialize(repeating: 0, count: EventBuffer.places)
   }
 
-  deinit {
-    records.deallocate()
-    counts.deallocate()
-  }
+  deinit { records.deallocate() }
 
   /// The record at `index`, in the order in which things happened. Precondition: `index` is below `count`.
   public subscript(index: Int) -> EventRecord { records[index] }
@@ -35,11 +29,21 @@ public struct EventBuffer: ~Copyable {
   /// How often an anomaly was found so far.
   public func count(of anomaly: Anomaly) -> UInt64 { counts[16 + Int(anomaly.rawValue)] }
 
+  /// A step that begins with `packet`, and nothing else so far.
+  @inline(__always) mutating func beginPacket() {
+    set = EventSet(rawValue: 1)
+    count = 0
+    counts[0] &+= 1
+  }
+
   /// Counts an event that has no record.
   @inline(__always) mutating func note(_ kind: EventKind) {
     set.insert(kind)
     counts[Int(kind.rawValue)] &+= 1
   }
+
+  /// Counts `number` events that have no record and are in no step's set.
+  @inline(__always) mutating func count(_ kind: EventKind, _ number: UInt64) { counts[Int(kind.rawValue)] &+= number }
 
   /// Room for more records; a step that runs out of it leaves the rest of its work to the flow's next packet.
   @inline(__always) var room: Int { EventBuffer.capacity &- count }

@@ -75,6 +75,8 @@ struct FlowTraits: OptionSet, BitwiseCopyable {
   static var halfOpen: FlowTraits { .init(rawValue: 16) }
   /// The table leads to it.
   static var inTable: FlowTraits { .init(rawValue: 64) }
+  /// The bits of `inTable` and `notSelected`.
+  static var presence: UInt8 { 64 | 32 }
   /// Its first packet was not selected: it is remembered so that its other packets are passed over too.
   static var notSelected: FlowTraits { .init(rawValue: 32) }
 }

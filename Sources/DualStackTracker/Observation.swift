@@ -118,6 +118,69 @@ enum Observer {
     move(packet, own: own, peer: peer, side: side)
   }
 
+  /// The same for what `Tracker.sendExpected` looks at. Returns `false`, with nothing done, when it is more than text
+  /// that goes on where it ended, or an acknowledgment.
+  ///
+  /// Both ends have sent something, so that both streams have begun.
+  @inline(__always)
+  static func observeExpected(
+    _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
+    record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Bool {
+    let length = packet.pointee.payloadWireLength
+    let ahead = sender.pointee.observed.distance(of: SequenceNumber(packet.pointee.sequence) + length, own)
+    let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
+    guard own.pointee.observed != .reset, ahead > 0 || length == 0,
+      receiver.pointee.observed.distance(of: acknowledgment, record.counters(side.peer)) <= 0
+    else { return false }
+    if ahead > 0 { own.pointee.streamBytes &+= UInt64(UInt32(bitPattern: ahead)) }
+    if length > 0 { note(.data, 0x44, side, own, record) } else { note(.ack, 0x41, side, own, record) }
+    return true
+  }
+
+  /// The same for an end's first FIN, without text.
+  @inline(__always)
+  static func observeExpectedFin(
+    _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
+    record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Bool {
+    let peer = record.counters(side.peer)
+    let sequence = SequenceNumber(packet.pointee.sequence)
+    let ahead = sender.pointee.observed.distance(of: sequence + 1, own)
+    guard own.pointee.observed == .established, !own.pointee.letters.contains(.fin),
+      peer.pointee.observed == .established || peer.pointee.observed == .closed, ahead > 0,
+      receiver.pointee.observed.distance(of: SequenceNumber(packet.pointee.acknowledgment), peer) <= 0
+    else { return false }
+    own.pointee.streamBytes &+= UInt64(UInt32(bitPattern: ahead))
+    sender.pointee.observed.hasFIN = true
+    sender.pointee.observed.lastFIN = UInt16(truncatingIfNeeded: sequence.rawValue)
+    note(.fin, 0x46, side, own, record)
+    set(.closed, own)
+    return true
+  }
+
+  /// The same for a client's first SYN, and for the SYN-ACK that answers it (`Tracker.sendOpening`).
+  @inline(__always)
+  static func observeOpening(
+    _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
+    record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>
+  ) {
+    let sequence = SequenceNumber(packet.pointee.sequence)
+    sender.pointee.observed.begin(at: sequence, own)
+    own.pointee.streamBytes = 1
+    sender.pointee.observed.lastSYN = UInt16(truncatingIfNeeded: sequence.rawValue)
+    if side == .client {
+      note(.syn, 0x53, side, own, record)
+      set(.synSent, own)
+    } else {
+      note(.synAck, 0x48, side, own, record)
+      set(.established, record.counters(.client))
+      set(.established, own)
+    }
+  }
+
   /// Data or a pure ACK on an established connection: what `observe` comes to for most packets.
   @inline(__always)
   private static func observePlain(

@@ -18,8 +18,13 @@ extension Tracker {
   /// Moves packet time on: flows whose time-out passed end, lingering ones are released.
   ///
   /// A time-out is exact: it has happened before the first packet at or after its time is looked at.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func advance(to now: Timestamp) {
+    if !wheel.passes(now) { expireAll(now) }
+  }
+
+  @usableFromInline @inline(never)
+  mutating func expireAll(_ now: Timestamp) {
     while true {
       let flow = wheel.nextExpired(now)
       if flow == 0 { return }
@@ -41,7 +46,7 @@ extension Tracker {
     }
     if isOpen(flow) {
       end(flow, .timeout, packet: 0)
-      ended.append(flow)
+      appendEnded(flow)
     }
     release(flow)
   }
@@ -55,23 +60,41 @@ extension Tracker {
     return record.pointee.traits.contains(.halfOpen) ? configuration.halfOpenTimeout : configuration.idleTimeout
   }
 
-  /// Finds the packet's flow, or begins one. Precondition: `prepare` was called with this packet; `candidate` is what
-  /// `prefetchRecord` said since, or 0.
+  /// Finds the packet's flow, or begins one. Precondition: `prepare` was called with this packet; `candidate` is what it
+  /// found, or 0.
   ///
   /// A packet that begins a flow can end another: the one with the same addresses and ports, or the least valuable.
-  @inline(__always)
   public mutating func lookUp(_ packet: UnsafePointer<DecodedPacket>, candidate: UInt32 = 0) -> LookUp {
-    returnChains()
     events.clear()
+    let record = records.base + Int(candidate)
+    // Place 0 is never in the table. The others may have left it since they were found: packets of the same burst came
+    // in between.
+    if record.pointee.traits.rawValue & FlowTraits.presence == FlowTraits.inTable.rawValue, lentCount == 0,
+      packet.pointee.kind.rawValue <= PacketKind.icmpv6.rawValue, !packet.pointee.flags.contains(.syn),
+      let sender = Tracker.match(record, packet, keyMask)
+    {
+      current.flow = candidate
+      current.record = record
+      current.sender = sender
+      return .flow(candidate, sender: sender)
+    }
+    return lookUpOther(packet, candidate)
+  }
+
+  /// The same for SYNs, packets that begin a flow or belong to none, and those whose flow must be searched for.
+  @inline(never)
+  private mutating func lookUpOther(_ packet: UnsafePointer<DecodedPacket>, _ candidate: UInt32) -> LookUp {
+    returnChains()
     guard packet.pointee.kind.rawValue <= PacketKind.icmpv6.rawValue else {
       if packet.pointee.anomalies.rawValue != 0 { reportPacketAnomalies(packet, hook: .wire, side: .client) }
       return .none
     }
+    let base = records.base
+    let mask = keyMask
     var flow = candidate
-    var side = candidate == 0 ? nil : matchCandidate(candidate, packet)
+    var side: Side?
+    if base[Int(candidate)].traits.contains(.inTable) { side = Tracker.match(base + Int(candidate), packet, mask) }
     if side == nil {
-      let base = records.base
-      let mask = keyMask
       flow = table.find(packet.pointee.hash) { index in
         Tracker.match(base + Int(index), packet, mask) != nil
       }
@@ -87,43 +110,35 @@ extension Tracker {
       return reuse(packet, flow: flow)
     }
     current.flow = flow
+    current.record = record
     current.sender = sender
     return .flow(flow, sender: sender)
   }
 
   /// Which side of `record`'s flow sent the packet; nil when it is another flow's.
   @inline(__always)
-  private static func match(
+  static func match(
     _ record: UnsafeMutablePointer<FlowRecord>, _ packet: UnsafePointer<DecodedPacket>, _ mask: UInt64
   ) -> Side? {
-    let difference = record.pointee.key.source.low ^ packet.pointee.key.source.low
-    if difference == 0, (record.pointee.key.rest ^ packet.pointee.key.rest) & mask == 0,
+    let rest = packet.pointee.key.rest
+    if (record.pointee.key.rest ^ rest) & mask == 0, record.pointee.key.source.low == packet.pointee.key.source.low,
       record.pointee.key.destination.low == packet.pointee.key.destination.low,
       record.pointee.key.source.high == packet.pointee.key.source.high,
       record.pointee.key.destination.high == packet.pointee.key.destination.high
     {
       return .client
     }
-    let ports = packet.pointee.key.rest >> 32
-    let swapped = (ports << 16 | ports >> 16) << 32 | packet.pointee.key.rest & 0xffff_ffff
+    let ports = UInt32(truncatingIfNeeded: rest &>> 32)
+    let swapped = UInt64(ports &<< 16 | ports &>> 16) &<< 32 | rest & 0xffff_ffff
     if (record.pointee.key.rest ^ swapped) & mask == 0,
       record.pointee.key.destination.low == packet.pointee.key.source.low,
       record.pointee.key.source.low == packet.pointee.key.destination.low,
-      record.pointee.key.source.high == packet.pointee.key.destination.high,
-      record.pointee.key.destination.high == packet.pointee.key.source.high
+      record.pointee.key.destination.high == packet.pointee.key.source.high,
+      record.pointee.key.source.high == packet.pointee.key.destination.high
     {
       return .server
     }
     return nil
-  }
-
-  /// The same for a record that was found before the packets in front of this one in the burst were processed: it may
-  /// have left the table since.
-  @inline(__always)
-  private mutating func matchCandidate(_ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>) -> Side? {
-    let record = records.pointer(flow)
-    guard record.pointee.traits.contains(.inTable) else { return nil }
-    return Tracker.match(record, packet, keyMask)
   }
 
   /// A packet of a flow whose first packet was not selected. Only a new connection is looked at anew.
@@ -174,7 +189,7 @@ extension Tracker {
     }
     if old.pointee.end == .none {
       end(flow, .reused, packet: packet.pointee.number)
-      ended.append(flow)
+      appendEnded(flow)
     }
     release(flow)
     let found = admit(packet)
@@ -240,6 +255,7 @@ extension Tracker {
     }
     wheel.schedule(flow, at: packet.pointee.timestamp.advanced(by: timeout(of: record)))
     current.flow = flow
+    current.record = record
     current.sender = flips ? .server : .client
     return .flow(flow, sender: current.sender)
   }
@@ -282,7 +298,7 @@ extension Tracker {
       statistics.evictedFlows &+= 1
       if isOpen(flow) {
         end(flow, .evicted, packet: packet.pointee.number)
-        ended.append(flow)
+        appendEnded(flow)
       }
       release(flow)
       return
@@ -343,7 +359,7 @@ extension Tracker {
     if records.pointer(flow).pointee.traits.contains(.notSelected) {
       records.free(flow)
     } else {
-      released.append(flow)
+      appendReleased(flow)
     }
   }
 
@@ -362,7 +378,7 @@ extension Tracker {
         if flow == 0 { break }
         if isOpen(flow) {
           end(flow, reason, packet: 0)
-          ended.append(flow)
+          appendEnded(flow)
         }
         release(flow)
       }

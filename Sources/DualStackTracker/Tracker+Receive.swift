@@ -4,23 +4,30 @@ import MTCP
 extension Tracker {
   /// Second step: the receiver's stack takes the packet. Events of the `.receiver` hook replace those of `send` in
   /// `events`.
-  @inline(__always)
   public mutating func receive(_ packet: UnsafePointer<DecodedPacket>) {
-    events.clear()
-    events.note(.packet)
-    if current.judgement.course == .ignore { return }
-    receiveSegment(packet)
+    events.beginPacket()
+    if current.judgement.course == .expected {
+      let connection = connections.base + Int(current.record.pointee.connection)
+      if receiveExpected(packet, current.sender.peer, connection: connection, isRecorded: true) { return }
+      if current.hasOptions {
+        // Those of a packet before: `send` did not look at this one's, of which there are none.
+        current.options = TCPOptions()
+        current.hasOptions = false
+      }
+    }
+    if current.judgement.course != .ignore { receiveSegment(packet) }
   }
 
-  @inline(__always)
-  private mutating func receiveSegment(_ packet: UnsafePointer<DecodedPacket>) {
-    let record = records.pointer(current.flow)
+  /// The same for all segments but the most usual.
+  @inline(never)
+  mutating func receiveSegment(_ packet: UnsafePointer<DecodedPacket>) {
+    let record = current.record
     let connection = connections.pointer(record.pointee.connection)
     let side = current.sender.peer
     let sender = connection.endpoint(side.peer)
     let receiver = connection.endpoint(side)
     switch current.judgement.course {
-    case .process:
+    case .process, .expected:
       receiveText(packet, record: record, sender: sender, receiver: receiver)
     case .doubt:
       keepInDoubt(packet, connection: connection, side: side)
@@ -41,13 +48,13 @@ extension Tracker {
   }
 
   @inline(__always)
-  private mutating func isClosed(_ endpoint: UnsafeMutablePointer<Endpoint>) -> Bool {
+  mutating func isClosed(_ endpoint: UnsafeMutablePointer<Endpoint>) -> Bool {
     endpoint.pointee.state == .timeWait || endpoint.pointee.state == .closed
   }
 
   /// The flow ended with this packet: `connectionEnd`, and it begins to linger.
   @inline(never)
-  private mutating func finish(
+  mutating func finish(
     _ record: UnsafeMutablePointer<FlowRecord>, _ reason: EndReason, _ packet: UnsafePointer<DecodedPacket>
   ) {
     statistics.closedFlows &+= 1

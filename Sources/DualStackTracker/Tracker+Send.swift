@@ -4,16 +4,31 @@ import MTCP
 extension Tracker {
   /// First step: the sender's stack has sent the packet that `lookUp` found a flow for. Events of the `.sender` hook
   /// are in `events`.
-  @inline(__always)
   public mutating func send(_ packet: UnsafePointer<DecodedPacket>) {
-    let record = records.pointer(current.flow)
+    events.beginPacket()
+    let record = current.record
+    // Where there is no connection this is the slab's place 0, which is zero: ends in CLOSED, which expect nothing.
+    let connection = connections.base + Int(record.pointee.connection)
+    if packet.pointee.flags.rawValue & 0x37 == 0x10,
+      sendExpected(packet, current.sender, record: record, connection: connection)
+    {
+      current.judgement = .expected
+    } else {
+      sendOther(packet)
+    }
+  }
+
+  /// The same for all packets but the most usual.
+  @inline(never)
+  private mutating func sendOther(_ packet: UnsafePointer<DecodedPacket>) {
+    let record = current.record
     let own = record.counters(current.sender)
     own.pointee.packets &+= 1
     own.pointee.ipBytes &+= UInt64(packet.pointee.ipLength)
+    if packet.pointee.flags.contains(.syn), sendOpening(packet, record: record, own: own) { return }
     if record.pointee.end == .none, packet.pointee.timestamp > record.pointee.lastTimestamp {
       record.pointee.lastTimestamp = packet.pointee.timestamp
     }
-    events.note(.packet)
     if packet.pointee.anomalies.rawValue != 0 {
       reportPacketAnomalies(packet, hook: .sender, side: current.sender)
     }
@@ -56,14 +71,7 @@ extension Tracker {
       }
       return
     }
-    let optionLength = Int(packet.pointee.tcpHeaderLength) &- 20
-    if optionLength > 0 {
-      current.options = TCPOptions(packet.pointee.transport + 20, length: optionLength)
-      current.hasOptions = true
-    } else if current.hasOptions {
-      current.options = TCPOptions()
-      current.hasOptions = false
-    }
+    readOptions(packet)
     if current.options.isMalformed { events.anomaly(.tcpOptionInvalid, .sender, side) }
     if connection.pointee.unconfirmed != 0 { bindAnswer(packet, connection: connection) }
     var judgement = judge(packet, sender: sender, receiver: receiver)
@@ -76,7 +84,7 @@ extension Tracker {
     if let anomaly = judgement.anomaly { events.anomaly(anomaly, .sender, side) }
     noteTimeToLive(packet, sender: sender)
     switch judgement.course {
-    case .process, .doubt:
+    case .process, .expected, .doubt:
       Observer.observe(packet, from: side, record: record, connection: connection)
       sendText(packet, judgement, record: record, connection: connection)
     case .open, .answer:
@@ -225,13 +233,27 @@ extension Tracker {
 
   /// Starts to time how long `receiver` takes to acknowledge `sequence`, unless a number is being timed.
   @inline(__always)
-  private mutating func time(
+  mutating func time(
     _ receiver: UnsafeMutablePointer<Endpoint>, until sequence: SequenceNumber, _ packet: UnsafePointer<DecodedPacket>
   ) {
     if receiver.pointee.knows.contains(.timing) { return }
     receiver.pointee.timedSequence = sequence
-    receiver.pointee.timedAt = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000)
+    receiver.pointee.timedAt = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds &>> 6)
     receiver.pointee.knows.insert(.timing)
+  }
+
+  /// Ends the timing of `sender` when it acknowledges the number that is timed.
+  @inline(__always)
+  mutating func takeTime(
+    _ sender: UnsafeMutablePointer<Endpoint>, _ own: UnsafeMutablePointer<EndpointCounters>,
+    _ acknowledgment: SequenceNumber, _ packet: UnsafePointer<DecodedPacket>
+  ) {
+    guard sender.pointee.knows.contains(.timing), acknowledgment >= sender.pointee.timedSequence else { return }
+    let now = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds &>> 6)
+    // 64 ns are 8/125 of a microsecond.
+    let eighths = UInt64(now &- sender.pointee.timedAt) &* 8
+    own.pointee.sampleRoundTrip(microseconds: UInt32(truncatingIfNeeded: (eighths &+ 62) / 125))
+    sender.pointee.knows.remove(.timing)
   }
 
   /// A segment without SYN and RST: what its sending says of the sender.
@@ -320,11 +342,7 @@ extension Tracker {
       sender.pointee.rcvEdge = edge
       sender.pointee.knows.insert(.window)
     }
-    if sender.pointee.knows.contains(.timing), acknowledgment >= sender.pointee.timedSequence {
-      let now = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds / 1_000)
-      record.counters(side).pointee.sampleRoundTrip(microseconds: now &- sender.pointee.timedAt)
-      sender.pointee.knows.remove(.timing)
-    }
+    takeTime(sender, record.counters(side), acknowledgment, packet)
     let receiver = connection.endpoint(side.peer)
     if !receiver.pointee.knows.contains(.seen), acknowledgment > receiver.pointee.sndNxt {
       receiver.pointee.sndNxt = acknowledgment

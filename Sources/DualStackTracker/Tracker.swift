@@ -12,20 +12,23 @@ public struct Tracker: ~Copyable {
   let configuration: TrackerConfiguration
   var table: FlowTable
   let flowHash: FlowHash
+  /// The bits of `FlowKey.rest` that tell flows apart.
   let keyMask: UInt64
   var records: Slab<FlowRecord>
   var connections: Slab<Connection>
   var unconfirmed: Slab<Unconfirmed>
-  var wheel: TimerWheel
+  @usableFromInline var wheel: TimerWheel
   var ages: AgeQueues
   var pool: SegmentPool
-  var ended: IndexQueue
-  var released: IndexQueue
+  private var ended: IndexQueue
+  private var released: IndexQueue
+  /// How many flows are in the two queues.
+  @usableFromInline var endedCount = 0
   /// A chain of delivered bytes that is given back at the next step.
   var lentChains: InlineArray<8, UInt32> = .init(repeating: 0)
   var lentCount = 0
   /// The current packet's flow, sender and judgement, from `lookUp` to `receive`.
-  var current = CurrentPacket()
+  var current: CurrentPacket
   /// What the last step returned.
   public internal(set) var events = EventBuffer()
   /// What was counted so far.
@@ -53,6 +56,7 @@ public struct Tracker: ~Copyable {
     pool = SegmentPool(maximumBytes: configuration.bufferBytes)
     ended = IndexQueue(capacity: capacity)
     released = IndexQueue(capacity: capacity)
+    current = CurrentPacket(record: records.base)
   }
 
   /// Flows in the table, lingering ones included.
@@ -91,29 +95,37 @@ public struct Tracker: ~Copyable {
     _ packets: UnsafeMutablePointer<DecodedPacket>, count: Int, candidates: UnsafeMutablePointer<UInt32>
   ) {
     for index in 0..<count { prepare(packets + index) }
+    let records = records.base
     for index in 0..<count {
       let candidate = table.firstCandidate(packets[index].hash)
       candidates[index] = candidate
-      prefetch(records.base + Int(candidate))
+      prefetch(records + Int(candidate))
     }
+    let connections = connections.base
     for index in 0..<count {
-      let candidate = candidates[index]
-      if candidate == 0 { continue }
-      prefetch(connections.base + Int((records.base + Int(candidate)).pointee.connection))
+      // Places 0 of both are never in use, and may be asked for.
+      prefetch(connections + Int(records[Int(candidates[index])].connection))
     }
   }
 
   /// The packet's hash, and its bucket on the way to the cache.
   @inline(__always)
   public mutating func prepare(_ packet: UnsafeMutablePointer<DecodedPacket>) {
-    if keyMask == ~0 {
-      packet.pointee.hash = flowHash.hash(packet.pointee.key)
+    let key = packet.pointee.key
+    if packet.pointee.ipVersion == 4 {
+      packet.pointee.hash = flowHash.hashV4(
+        source: key.source.low, destination: key.destination.low, rest: key.rest & keyMask)
     } else {
-      var key = packet.pointee.key
-      key.rest &= keyMask
-      packet.pointee.hash = flowHash.hash(key)
+      hashOther(packet)
     }
     table.prefetch(packet.pointee.hash)
+  }
+
+  @inline(never)
+  private func hashOther(_ packet: UnsafeMutablePointer<DecodedPacket>) {
+    var key = packet.pointee.key
+    key.rest &= keyMask
+    packet.pointee.hash = flowHash.hash(key)
   }
 
   @inline(__always)
@@ -127,20 +139,38 @@ public struct Tracker: ~Copyable {
   }
 
   /// `takeEnded` or `takeReleased` has something.
-  @inline(__always)
-  public mutating func hasEnded() -> Bool { !ended.isEmpty || !released.isEmpty }
+  @inlinable @inline(__always)
+  public mutating func hasEnded() -> Bool { endedCount != 0 }
 
   /// A flow that ended without a packet of its own (time-out, eviction, reuse), 0 for none. Its `connectionEnd` is due;
   /// its record stays until `takeReleased` names it.
-  @inline(__always)
-  public mutating func takeEnded() -> UInt32 { ended.take() }
+  public mutating func takeEnded() -> UInt32 {
+    let flow = ended.take()
+    if flow != 0 { endedCount &-= 1 }
+    return flow
+  }
 
   /// A flow whose record is final, 0 for none. Give it back with `free(_:)`.
-  @inline(__always)
-  public mutating func takeReleased() -> UInt32 { released.take() }
+  public mutating func takeReleased() -> UInt32 {
+    let flow = released.take()
+    if flow != 0 { endedCount &-= 1 }
+    return flow
+  }
 
   /// Gives a released record back.
   public mutating func free(_ flow: UInt32) { records.free(flow) }
+
+  /// Names a flow in `takeEnded`.
+  mutating func appendEnded(_ flow: UInt32) {
+    ended.append(flow)
+    endedCount &+= 1
+  }
+
+  /// Names a flow in `takeReleased`.
+  mutating func appendReleased(_ flow: UInt32) {
+    released.append(flow)
+    endedCount &+= 1
+  }
 
   /// Gives back the memory of bytes that the last step delivered.
   @inline(__always) mutating func returnChains() {
@@ -163,6 +193,8 @@ enum AgeClass {
 struct CurrentPacket: BitwiseCopyable {
   var flow: UInt32 = 0
   var sender: Side = .client
+  /// The flow's record.
+  var record: UnsafeMutablePointer<FlowRecord>
   var judgement = Judgement()
   var options = TCPOptions()
   var hasOptions = false

@@ -65,9 +65,9 @@ public struct FlowTable: ~Copyable {
   @inlinable @inline(__always) static func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash &>> 32) | 1 }
 
   /// Asks the cache for the line in which a search for this hash starts.
-  @inlinable public func prefetch(_ hash: UInt64) {
+  @inlinable @inline(__always) public func prefetch(_ hash: UInt64) {
     let tag = Self.tag(hash)
-    mos_prefetch(current.bucket(current.home(tag)))
+    mos_prefetch(current.bucket(tag &>> current.shift))
     if isGrowing { mos_prefetch(older.bucket(older.home(tag))) }
   }
 
@@ -81,12 +81,21 @@ public struct FlowTable: ~Copyable {
     return older.find(tag, where: matches)
   }
 
-  /// The index of the first entry that `find` would ask about, 0 when there is none; for prefetching the flow's record.
-  @inlinable public func firstCandidate(_ hash: UInt64) -> UInt32 {
+  /// An entry that `find` would ask about, without a search: the first in the home bucket, 0 when there is none. For
+  /// prefetching the flow's record, and for trying it before the search.
+  @inlinable @inline(__always) public func firstCandidate(_ hash: UInt64) -> UInt32 {
     let tag = Self.tag(hash)
-    let index = current.find(tag) { _ in true }
-    if index != 0 || !isGrowing { return index }
-    return older.find(tag) { _ in true }
+    // The current generation's buckets are all in its ring.
+    let bucket = current.bucket(tag &>> current.shift)
+    let places = mos_match8(bucket, tag)
+    if places != 0 { return bucket[8 &+ places.trailingZeroBitCount] }
+    return isGrowing ? olderCandidate(tag) : 0
+  }
+
+  @usableFromInline @inline(never) func olderCandidate(_ tag: UInt32) -> UInt32 {
+    let bucket = older.bucket(older.home(tag))
+    let places = mos_match8(bucket, tag)
+    return places == 0 ? 0 : bucket[8 &+ places.trailingZeroBitCount]
   }
 
   /// Adds an entry of `index` (not 0); the table has room, `count < maximumEntries`. Does not look for duplicates.

@@ -17,16 +17,10 @@ public struct SipHash: BitwiseCopyable, Sendable {
     v3 = secret.1 ^ 0x7465_6462_7974_6573
   }
 
-  /// The part of a round that touches only the first two words, which no message word has reached before the first
-  /// round: it can be computed once for each secret.
-  @inlinable @inline(__always) mutating func firstPairOfRound() {
+  @inlinable @inline(__always) mutating func round() {
     v0 = v0 &+ v1
     v1 = (v1 &<< 13 | v1 &>> 51) ^ v0
     v0 = v0 &<< 32 | v0 &>> 32
-  }
-
-  /// The remainder of a round after `firstPairOfRound`.
-  @inlinable @inline(__always) mutating func restOfRound() {
     v2 = v2 &+ v3
     v3 = (v3 &<< 16 | v3 &>> 48) ^ v2
     v0 = v0 &+ v3
@@ -34,11 +28,6 @@ public struct SipHash: BitwiseCopyable, Sendable {
     v2 = v2 &+ v1
     v1 = (v1 &<< 17 | v1 &>> 47) ^ v2
     v2 = v2 &<< 32 | v2 &>> 32
-  }
-
-  @inlinable @inline(__always) mutating func round() {
-    firstPairOfRound()
-    restOfRound()
   }
 
   /// Takes in one word with `rounds` compression rounds.

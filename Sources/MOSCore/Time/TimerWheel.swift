@@ -121,6 +121,15 @@ public struct TimerWheel: ~Copyable {
     if isScheduled(index) { unlink(index) }
   }
 
+  /// Moves the wheel to `now` where no timer is due and none is to be moved until then; `false`, and nothing is done,
+  /// where `nextExpired` is to be asked.
+  @inlinable @inline(__always) public mutating func passes(_ now: Timestamp) -> Bool {
+    let time = Self.ordinal(now)
+    guard time < earliest else { return false }
+    if time > current { current = time }
+    return true
+  }
+
   /// A timer whose deadline is not after `now`, which is hereby unset; 0 when there is none. Call until it returns 0.
   ///
   /// A `now` before one given earlier counts as that earlier one. When nothing is due this takes a few instructions,

@@ -34,12 +34,17 @@ struct FlowWorker: ~Copyable {
   /// The way of a burst: memory on its way first, then packet by packet. Precondition: `count` is at most `burst`.
   mutating func process(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
     tracker.prepare(packets, count: count, candidates: candidates)
-    for index in 0..<count { process(packets + index, candidates[index]) }
+    for index in 0..<count { self.count(packets + index) }
+    if recorder.wantsNothing {
+      tracker.process(packets, count: count, candidates: candidates)
+      if tracker.hasEnded() { reportEnded() }
+    } else {
+      for index in 0..<count { process(packets + index, candidates[index]) }
+    }
   }
 
   @inline(__always)
   private mutating func process(_ packet: UnsafePointer<DecodedPacket>, _ candidate: UInt32) {
-    count(packet)
     tracker.advance(to: packet.pointee.clock)
     let found = tracker.lookUp(packet, candidate: candidate)
     if tracker.hasEnded() { reportEnded() }

@@ -69,18 +69,43 @@ struct FlowHashTests {
     }
   }
 
-  @Test("the IPv4 hash is SipHash-1-3 of the canonical key's words")
-  func fastPathAgainstPlain() {
+  @Test("the IPv6 hash is SipHash-1-3 of the canonical key's words")
+  func v6AgainstPlain() {
     var generator = SeededGenerator(seed: 3)
     for _ in 0..<500 {
       let secret = (generator.next(), generator.next())
-      let key = key(&generator, v4: true)
+      let key = key(&generator, v4: false)
       let canonical = key.canonical
-      var state = SipHash(secret: secret, domain: FlowHash.v4Domain)
-      state.compress(
-        canonical.source.low << 32 | UInt64(canonical.sourcePort) << 16 | UInt64(canonical.destinationPort), rounds: 1)
-      state.compress(canonical.destination.low << 32 | canonical.rest & 0xffff_ffff, rounds: 1)
+      var state = SipHash(secret: secret, domain: FlowHash.v6Domain)
+      for word in [
+        canonical.source.high, canonical.source.low, canonical.destination.high, canonical.destination.low,
+        canonical.rest,
+      ] { state.compress(word, rounds: 1) }
       #expect(FlowHash(secret: secret).hash(key) == state.finalize(rounds: 3))
+    }
+  }
+
+  @Test("two given IPv4 keys collide under one secret in as many as chance has it")
+  func universality() {
+    var generator = SeededGenerator(seed: 6)
+    let first = FlowKey(
+      source: IPAddress(v4: 0x0a00_0001), sourcePort: 40_000, destination: IPAddress(v4: 0xc0a8_0001),
+      destinationPort: 80, protocolNumber: 6)
+    var neighbours = [first, first, first, first, first]
+    neighbours[0].source.low += 1
+    neighbours[1].destination.low += 256
+    neighbours[2].rest += 1 << 48
+    neighbours[3].rest += 1 << 20
+    neighbours[4].source = IPAddress(v4: 0x0b00_0001)
+    neighbours[4].destination = IPAddress(v4: 0xbfa8_0001)
+    for other in neighbours {
+      var collisions = 0
+      for _ in 0..<20_000 {
+        let hash = FlowHash(secret: (generator.next(), generator.next()))
+        // In the ten bits that a table of 1,024 buckets would use: 19.5 in the mean, standard deviation 4.4.
+        if hash.hash(first) >> 54 == hash.hash(other) >> 54 { collisions += 1 }
+      }
+      #expect(collisions < 45)
     }
   }
 
@@ -146,10 +171,11 @@ struct FlowHashTests {
         lower[Int(value & 1023)] += 1
       }
     }
-    // Chi-square with 1,023 degrees of freedom: mean 1,023, standard deviation 45; five of them to either side.
+    // Chi-square with 1,023 degrees of freedom: mean 1,023, standard deviation 45; five of them above. Sums of products
+    // spread sequences more evenly than chance does, so there is no bound below.
     for counts in [upper, lower] {
       let chiSquare = counts.reduce(0.0) { $0 + (Double($1) - 64) * (Double($1) - 64) / 64 }
-      #expect(chiSquare > 797 && chiSquare < 1249)
+      #expect(chiSquare < 1249)
     }
   }
 }
