@@ -7,6 +7,8 @@ import MOSCore
 public struct EventBuffer: ~Copyable {
   static let capacity = 64
   /// Counters: one for each event kind, then one for each anomaly.
+  /// How many records there may be: `capacity`, or none.
+  private var limit = EventBuffer.capacity
   private var counts = InlineArray<80, UInt64>(repeating: 0)
   let records: UnsafeMutablePointer<EventRecord>
   /// Which events happened.
@@ -36,6 +38,9 @@ public struct EventBuffer: ~Copyable {
     counts[0] &+= 1
   }
 
+  /// Whether events get records, or are only counted.
+  @inline(__always) mutating func record(_ isWanted: Bool) { limit = isWanted ? EventBuffer.capacity : 0 }
+
   /// Counts an event that has no record.
   @inline(__always) mutating func note(_ kind: EventKind) {
     set.insert(kind)
@@ -55,7 +60,7 @@ public struct EventBuffer: ~Copyable {
 
   @inline(__always) mutating func append(_ record: EventRecord) {
     note(record.kind)
-    guard count < EventBuffer.capacity else { return }
+    guard count < limit else { return }
     records[count] = record
     count &+= 1
   }

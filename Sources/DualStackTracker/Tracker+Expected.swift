@@ -14,7 +14,7 @@ extension Tracker {
     _ packet: UnsafePointer<DecodedPacket>, _ connection: UnsafeMutablePointer<Connection>,
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>
   ) -> Bool {
-    let sequence = SequenceNumber(packet.pointee.sequence)
+    let end = SequenceNumber(packet.pointee.sequence) + packet.pointee.payloadWireLength
     let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
     return packet.pointee.tcpHeaderLength == 20 && packet.pointee.isAcceptable
       && packet.pointee.anomalies.rawValue == 0 && packet.pointee.window != 0
@@ -23,7 +23,7 @@ extension Tracker {
       && sender.pointee.knows.rawValue & EndpointTraits.synchronized == EndpointTraits.synchronized
       && receiver.pointee.knows.rawValue & EndpointTraits.synchronized == EndpointTraits.synchronized
       && sender.pointee.timeToLive == packet.pointee.timeToLive && connection.pointee.unconfirmed == 0
-      && sequence < receiver.pointee.rcvEdge && acknowledgment >= receiver.pointee.sndUna
+      && end < receiver.pointee.rcvEdge && acknowledgment >= receiver.pointee.sndUna
       && acknowledgment <= receiver.pointee.sndNxt && acknowledgment <= sender.pointee.rcvNxt
   }
 
@@ -105,7 +105,7 @@ extension Tracker {
   /// Takes both sides of a FIN without text that comes in order. Returns `false`, with nothing done, for any other packet.
   @inline(never)
   private mutating func takeExpectedFin(
-    _ packet: UnsafePointer<DecodedPacket>, _ flow: UInt32, _ side: Side, record: UnsafeMutablePointer<FlowRecord>
+    _ packet: UnsafePointer<DecodedPacket>, _ side: Side, record: UnsafeMutablePointer<FlowRecord>
   ) -> Bool {
     let connection = connections.base + Int(record.pointee.connection)
     let own = record.counters(side)
@@ -120,15 +120,11 @@ extension Tracker {
       receiver.pointee.knows.intersection([.finReceived, .acknowledgedUnseen, .urgentPending]).isEmpty,
       Observer.observeExpectedFin(packet, own: own, side: side, record: record, sender: sender, receiver: receiver)
     else { return false }
-    current.flow = flow
-    current.record = record
-    current.sender = side
-    events.beginPacket()
+    events.count(.packet, 2)
     time(receiver, until: sequence + 1, packet)
     acknowledgeExpected(packet, sender, own: own, record: record)
     sender.pointee.sndNxt = sequence + 1
     sendFin(sequence, sender: sender, receiver: receiver, side: side, hook: .sender)
-    events.beginPacket()
     receiver.pointee.sndUna = SequenceNumber(packet.pointee.acknowledgment)
     receiveTurn(packet, record: record, sender: sender, receiver: receiver, side: side.peer)
     return true
@@ -143,10 +139,11 @@ extension Tracker {
   public mutating func process(
     _ packets: UnsafePointer<DecodedPacket>, count: Int, candidates: UnsafePointer<UInt32>
   ) {
+    events.record(false)
     var taken: UInt64 = 0
     for index in 0..<count {
       let packet = packets + index
-      advance(to: packet.pointee.clock)
+      if wheel.isDue(packet.pointee.clock) { expireAll(packet.pointee.clock) }
       if takeExpected(packet, candidates[index]) {
         taken &+= 2
       } else {
@@ -154,6 +151,8 @@ extension Tracker {
       }
     }
     events.count(.packet, taken)
+    events.record(true)
+    events.clear()
   }
 
   @inline(__always)
@@ -198,21 +197,46 @@ extension Tracker {
     }
   }
 
-  /// One packet by the three steps.
+  /// One packet that is not what most are: what opens and closes a connection has its own short way.
   @inline(never)
   private mutating func processOther(_ packet: UnsafePointer<DecodedPacket>, _ candidate: UInt32) {
-    if packet.pointee.flags.rawValue & 0x37 == 0x11 {
+    let control = packet.pointee.flags.rawValue & 0x37
+    if control & 0x11 == 0x11 || control == 0x12 {
       let record = records.base + Int(candidate)
       if record.pointee.connection != 0, record.pointee.traits.contains(.inTable),
-        let side = Tracker.match(record, packet, keyMask),
-        takeExpectedFin(packet, candidate, side, record: record)
+        let side = Tracker.match(record, packet, keyMask)
       {
-        return
+        current.flow = candidate
+        current.record = record
+        current.sender = side
+        if control == 0x11 ? takeExpectedFin(packet, side, record: record) : takeOpening(packet) { return }
       }
     }
     guard case .flow = lookUp(packet, candidate: candidate) else { return }
+    if control == 0x02, takeOpening(packet) { return }
     send(packet)
     if packet.pointee.kind == .tcp { receive(packet) }
+  }
+
+  /// Takes both sides of what `sendOpening` takes. Returns `false`, with nothing done, for any other packet.
+  @inline(never)
+  private mutating func takeOpening(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
+    let record = current.record
+    let side = current.sender
+    let own = record.counters(side)
+    guard sendOpening(packet, record: record, own: own) else { return false }
+    own.pointee.packets &+= 1
+    own.pointee.ipBytes &+= UInt64(packet.pointee.ipLength)
+    events.count(.packet, 2)
+    let connection = connections.base + Int(record.pointee.connection)
+    let sender = connection.endpoint(side)
+    let receiver = connection.endpoint(side.peer)
+    if side == .client {
+      receiveSyn(packet, sender: sender, receiver: receiver, side: side.peer)
+    } else {
+      receiveAnswer(packet, record: record, sender: sender, receiver: receiver, side: side.peer)
+    }
+    return true
   }
 }
 

@@ -71,7 +71,7 @@ extension Tracker {
 
   /// A SYN reaches an end that listens (RFC 9293 3.10.7.2).
   @inline(never)
-  private mutating func receiveSyn(
+  mutating func receiveSyn(
     _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
@@ -102,7 +102,7 @@ extension Tracker {
 
   /// A SYN-ACK reaches an end in SYN_SENT, or a SYN crosses its own (RFC 9293 3.10.7.3).
   @inline(never)
-  private mutating func receiveAnswer(
+  mutating func receiveAnswer(
     _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {

@@ -169,8 +169,7 @@ extension Tracker {
     let old = endpoint.pointee.state
     if old == state { return }
     endpoint.pointee.state = state
-    let record = records.pointer(current.flow)
-    record.counters(side).pointee.state = state.rawValue
+    current.record.counters(side).pointee.state = state.rawValue
     var event = EventRecord(.stateChange, hook, side)
     event.code = state.rawValue
     event.detail = old.rawValue

@@ -41,7 +41,7 @@ extension TCPState {
   ///
   /// A RST in SYN-RECEIVED ends in CLOSED also after a passive OPEN: a listener is another object than the connections
   /// that come from it, and stays as it is.
-  @inlinable public func after(_ event: TCPStateEvent) -> TCPState {
+  @inlinable @inline(__always) public func after(_ event: TCPStateEvent) -> TCPState {
     switch event {
     case .passiveOpen:
       return self == .closed ? .listen : self

@@ -121,6 +121,9 @@ public struct TimerWheel: ~Copyable {
     if isScheduled(index) { unlink(index) }
   }
 
+  /// Whether `nextExpired` has work at `now`: until it has, the wheel need not be told of the time.
+  @inlinable @inline(__always) public func isDue(_ now: Timestamp) -> Bool { Self.ordinal(now) >= earliest }
+
   /// Moves the wheel to `now` where no timer is due and none is to be moved until then; `false`, and nothing is done,
   /// where `nextExpired` is to be asked.
   @inlinable @inline(__always) public mutating func passes(_ now: Timestamp) -> Bool {
