@@ -41,6 +41,12 @@ struct ScriptedSegment {
     // A block of its own, so that a sanitizer sees any step over its end.
     let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 1)
     defer { memory.deallocate() }
+    var packet = packet(bytes, in: memory)
+    return withUnsafeMutablePointer(to: &packet, body)
+  }
+
+  /// The packet, whose `bytes` are copied to `memory`, where its pointers lead.
+  func packet(_ bytes: [UInt8], in memory: UnsafeMutableRawPointer) -> DecodedPacket {
     memory.copyMemory(from: bytes, byteCount: bytes.count)
     let headerLength = bytes.count - payload.count
     var packet = DecodedPacket(frame: memory)
@@ -70,6 +76,6 @@ struct ScriptedSegment {
     packet.isSelected = isSelected
     packet.anomalies = anomalies
     packet.isAcceptable = isAcceptable
-    return withUnsafeMutablePointer(to: &packet, body)
+    return packet
   }
 }

@@ -100,27 +100,51 @@ struct TrackerScript: ~Copyable {
     segment.number = number
     segment.withPacket { packet in
       tracker.prepare(packet)
-      tracker.advance(to: packet.pointee.clock)
-      collectEnds()
-      let found = tracker.lookUp(packet)
-      collectEnds()
-      if packet.pointee.kind == .tcp, packet.pointee.isSelected {
-        ledger.givenBytes += UInt64(packet.pointee.payloadLength)
-      }
-      switch found {
-      case .flow(let flow, _):
-        latest = flow
-        ledger.began(flow)
-        tracker.send(packet)
-        collect()
-        tracker.receive(packet)
-        collect()
-      case .orphan:
-        happened.append("orphan")
-        collect()
-      case .none, .notSelected:
-        happened.append("none")
-      }
+      process(packet, candidate: 0)
+    }
+  }
+
+  /// Plays segments as one burst.
+  mutating func play(burst segments: ArraySlice<ScriptedSegment>) {
+    let packets = UnsafeMutablePointer<DecodedPacket>.allocate(capacity: segments.count)
+    let candidates = UnsafeMutablePointer<UInt32>.allocate(capacity: segments.count)
+    var blocks: [UnsafeMutableRawPointer] = []
+    for (index, scripted) in segments.enumerated() {
+      var segment = scripted
+      number += 1
+      segment.number = number
+      let bytes = segment.bytes
+      blocks.append(.allocate(byteCount: bytes.count, alignment: 1))
+      (packets + index).initialize(to: segment.packet(bytes, in: blocks[index]))
+    }
+    tracker.prepare(packets, count: segments.count, candidates: candidates)
+    for index in 0..<segments.count { process(packets + index, candidate: candidates[index]) }
+    for block in blocks { block.deallocate() }
+    packets.deallocate()
+    candidates.deallocate()
+  }
+
+  private mutating func process(_ packet: UnsafeMutablePointer<DecodedPacket>, candidate: UInt32) {
+    tracker.advance(to: packet.pointee.clock)
+    collectEnds()
+    let found = tracker.lookUp(packet, candidate: candidate)
+    collectEnds()
+    if packet.pointee.kind == .tcp, packet.pointee.isSelected {
+      ledger.givenBytes += UInt64(packet.pointee.payloadLength)
+    }
+    switch found {
+    case .flow(let flow, _):
+      latest = flow
+      ledger.began(flow)
+      tracker.send(packet)
+      collect()
+      tracker.receive(packet)
+      collect()
+    case .orphan:
+      happened.append("orphan")
+      collect()
+    case .none, .notSelected:
+      happened.append("none")
     }
   }
 
