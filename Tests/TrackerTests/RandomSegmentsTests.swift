@@ -5,22 +5,21 @@ import Testing
 @testable import DualStackTracker
 
 /// Segments that no stack would send in this order, on few 4-tuples, so that they meet each other.
-@Suite("Random segments")
-struct RandomSegmentsTests {
+enum RandomSegments {
   /// What was sent last on a 4-tuple, so that random numbers come near to those that count.
   private struct Talk {
     var next: [UInt32]
     var window: UInt32 = 1_000
   }
 
-  private let options: [[UInt8]] = [
+  private static let options: [[UInt8]] = [
     [], [], [], [2, 4, 5, 180], [3, 3, 7, 1], [3, 3, 15, 1], [4, 2, 1, 1], [1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 1],
     [1, 1, 8, 10, 255, 255, 255, 240, 0, 0, 0, 1], [1, 1, 8, 10, 0, 0, 0, 200, 0, 0, 0, 1],
     [19, 18] + [UInt8](repeating: 1, count: 16), [99, 0, 0, 0], [99, 200, 0, 0], [34, 10, 1, 2, 3, 4, 5, 6, 7, 8],
     [5, 10, 0, 0, 0, 1, 0, 0, 0, 9],
   ]
 
-  private func flags(_ generator: inout SeededGenerator) -> TCPFlags {
+  private static func flags(_ generator: inout SeededGenerator) -> TCPFlags {
     switch generator.number(0...19) {
     case 0...9: [.ack]
     case 10: [.ack, .psh]
@@ -34,7 +33,7 @@ struct RandomSegmentsTests {
     }
   }
 
-  private func distance(_ generator: inout SeededGenerator) -> UInt32 {
+  private static func distance(_ generator: inout SeededGenerator) -> UInt32 {
     switch generator.number(0...11) {
     case 0...5: 0
     case 6: 1
@@ -46,18 +45,21 @@ struct RandomSegmentsTests {
     }
   }
 
-  private func segment(_ talk: inout Talk, _ generator: inout SeededGenerator) -> ScriptedSegment {
+  private static func segment(
+    _ talk: inout Talk, plain: Bool, _ generator: inout SeededGenerator
+  ) -> ScriptedSegment {
     var segment = ScriptedSegment()
     let isServer = generator.once(in: 2)
     let own = isServer ? 1 : 0
     segment.sender = isServer ? .server : .client
     segment.flags = flags(&generator)
-    segment.sequence = talk.next[own] &+ distance(&generator)
-    segment.acknowledgment = talk.next[1 - own] &+ distance(&generator)
+    let isNear = plain && !generator.once(in: 6)
+    segment.sequence = talk.next[own] &+ (isNear ? 0 : distance(&generator))
+    segment.acknowledgment = talk.next[1 - own] &+ (isNear ? 0 : distance(&generator))
     segment.window = [0, 1, 1_000, 65_535][generator.number(0...3)]
     segment.urgentPointer = UInt16(generator.number(0...20))
-    segment.timeToLive = generator.once(in: 10) ? 3 : 64
-    segment.options = options[generator.number(0...options.count - 1)]
+    segment.timeToLive = !plain && generator.once(in: 10) ? 3 : 64
+    if !plain { segment.options = options[generator.number(0...options.count - 1)] }
     if !generator.once(in: 3) {
       segment.payload = [UInt8](
         repeating: UInt8(generator.number(0...255)),
@@ -77,6 +79,30 @@ struct RandomSegmentsTests {
     return segment
   }
 
+  /// `count` segments on 50 4-tuples, with leaps in time. `plain` ones have no options, and are mostly in order.
+  static func make(count: Int, plain: Bool, _ generator: inout SeededGenerator) -> [ScriptedSegment] {
+    var talks = (0..<50).map { _ in
+      Talk(next: [UInt32.random(in: 0 ... .max, using: &generator), UInt32.random(in: 0 ... .max, using: &generator)])
+    }
+    var time = 0.0
+    return (0..<count).map { _ in
+      let index = generator.number(0...49)
+      var segment = segment(&talks[index], plain: plain, &generator)
+      segment.clientPort = UInt16(1_000 + index)
+      switch generator.number(0...999) {
+      case 0: time += 30
+      case 1: time += 8_000
+      case 2: time -= 5
+      default: time += 0.01
+      }
+      segment.time = time
+      return segment
+    }
+  }
+}
+
+@Suite("Random segments")
+struct RandomSegmentsTests {
   @Test("Nothing crashes, every byte is accounted for, every flow ends once, nothing is left", arguments: 0..<8)
   func anything(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed) + 77)
@@ -88,21 +114,7 @@ struct RandomSegmentsTests {
       $0.comparesRetransmissions = seed % 4 != 3
       $0.midstream = seed % 5 != 4
     }
-    var talks = (0..<50).map { _ in
-      Talk(next: [UInt32.random(in: 0 ... .max, using: &generator), UInt32.random(in: 0 ... .max, using: &generator)])
-    }
-    var time = 0.0
-    for step in 0..<20_000 {
-      let index = generator.number(0...49)
-      var segment = segment(&talks[index], &generator)
-      segment.clientPort = UInt16(1_000 + index)
-      switch generator.number(0...999) {
-      case 0: time += 30
-      case 1: time += 8_000
-      case 2: time -= 5
-      default: time += 0.01
-      }
-      segment.time = time
+    for (step, segment) in RandomSegments.make(count: 20_000, plain: seed % 2 == 1, &generator).enumerated() {
       script.play(segment)
       script.forget()
       if step % 100 == 0 {
