@@ -7,8 +7,6 @@ import MOSCore
 public struct EventBuffer: ~Copyable {
   static let capacity = 64
   /// Counters: one for each event kind, then one for each anomaly.
-  /// How many records there may be: `capacity`, or none.
-  private var limit = EventBuffer.capacity
   private var counts = InlineArray<80, UInt64>(repeating: 0)
   let records: UnsafeMutablePointer<EventRecord>
   /// Which events happened.
@@ -38,17 +36,11 @@ public struct EventBuffer: ~Copyable {
     counts[0] &+= 1
   }
 
-  /// Whether events get records, or are only counted.
-  @inline(__always) mutating func record(_ isWanted: Bool) { limit = isWanted ? EventBuffer.capacity : 0 }
-
   /// Counts an event that has no record.
   @inline(__always) mutating func note(_ kind: EventKind) {
     set.insert(kind)
     counts[Int(kind.rawValue)] &+= 1
   }
-
-  /// Counts `number` events that have no record and are in no step's set.
-  @inline(__always) mutating func count(_ kind: EventKind, _ number: UInt64) { counts[Int(kind.rawValue)] &+= number }
 
   /// Room for more records; a step that runs out of it leaves the rest of its work to the flow's next packet.
   @inline(__always) var room: Int { EventBuffer.capacity &- count }
@@ -60,7 +52,7 @@ public struct EventBuffer: ~Copyable {
 
   @inline(__always) mutating func append(_ record: EventRecord) {
     note(record.kind)
-    guard count < limit else { return }
+    guard count < EventBuffer.capacity else { return }
     records[count] = record
     count &+= 1
   }

@@ -139,28 +139,6 @@ enum Observer {
     return true
   }
 
-  /// The same for an end's first FIN, without text.
-  @inline(__always)
-  static func observeExpectedFin(
-    _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
-    record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
-    receiver: UnsafeMutablePointer<Endpoint>
-  ) -> Bool {
-    let peer = record.counters(side.peer)
-    let sequence = SequenceNumber(packet.pointee.sequence)
-    let ahead = sender.pointee.observed.distance(of: sequence + 1, own)
-    guard own.pointee.observed == .established, !own.pointee.letters.contains(.fin),
-      peer.pointee.observed == .established || peer.pointee.observed == .closed, ahead > 0,
-      receiver.pointee.observed.distance(of: SequenceNumber(packet.pointee.acknowledgment), peer) <= 0
-    else { return false }
-    own.pointee.streamBytes &+= UInt64(UInt32(bitPattern: ahead))
-    sender.pointee.observed.hasFIN = true
-    sender.pointee.observed.lastFIN = UInt16(truncatingIfNeeded: sequence.rawValue)
-    note(.fin, 0x46, side, own, record)
-    set(.closed, own)
-    return true
-  }
-
   /// The same for a client's first SYN, and for the SYN-ACK that answers it (`Tracker.sendOpening`).
   @inline(__always)
   static func observeOpening(

@@ -80,8 +80,7 @@ extension Tracker {
   /// be done than a step forward.
   @inline(__always)
   mutating func receiveExpected(
-    _ packet: UnsafePointer<DecodedPacket>, _ side: Side, connection: UnsafeMutablePointer<Connection>,
-    isRecorded: Bool
+    _ packet: UnsafePointer<DecodedPacket>, _ side: Side, connection: UnsafeMutablePointer<Connection>
   ) -> Bool {
     let sender = connection.endpoint(side.peer)
     let receiver = connection.endpoint(side)
@@ -98,144 +97,7 @@ extension Tracker {
     }
     if sequence != next || receiver.pointee.receive.hasQueued { return false }
     receiver.pointee.sndUna = SequenceNumber(packet.pointee.acknowledgment)
-    deliver(packet.pointee.payload, count: count, receiver: receiver, side: side, isRecorded: isRecorded)
-    return true
-  }
-
-  /// Takes both sides of a FIN without text that comes in order. Returns `false`, with nothing done, for any other packet.
-  @inline(never)
-  private mutating func takeExpectedFin(
-    _ packet: UnsafePointer<DecodedPacket>, _ side: Side, record: UnsafeMutablePointer<FlowRecord>
-  ) -> Bool {
-    let connection = connections.base + Int(record.pointee.connection)
-    let own = record.counters(side)
-    let sender = connection.endpoint(side)
-    let receiver = connection.endpoint(side.peer)
-    guard expects(packet, connection, sender: sender, receiver: receiver) else { return false }
-    let sequence = SequenceNumber(packet.pointee.sequence)
-    guard packet.pointee.payloadWireLength == 0, sequence == receiver.pointee.rcvNxt,
-      sequence == sender.pointee.sndNxt,
-      receiver.pointee.state.rawValue >= TCPState.established.rawValue,
-      sender.pointee.knows.intersection([.finSent, .finAhead]).isEmpty,
-      receiver.pointee.knows.intersection([.finReceived, .acknowledgedUnseen, .urgentPending]).isEmpty,
-      Observer.observeExpectedFin(packet, own: own, side: side, record: record, sender: sender, receiver: receiver)
-    else { return false }
-    events.count(.packet, 2)
-    time(receiver, until: sequence + 1, packet)
-    acknowledgeExpected(packet, sender, own: own, record: record)
-    sender.pointee.sndNxt = sequence + 1
-    sendFin(sequence, sender: sender, receiver: receiver, side: side, hook: .sender)
-    receiver.pointee.sndUna = SequenceNumber(packet.pointee.acknowledgment)
-    receiveTurn(packet, record: record, sender: sender, receiver: receiver, side: side.peer)
-    return true
-  }
-
-  /// Whether each of a packet's two steps would be told by few comparisons is found here for a whole burst; the others
-  /// take `lookUp`, `send` and `receive`.
-  ///
-  /// For a user who wants no events but their counts: it gives the same results as the three steps packet by packet, and
-  /// leaves no events to be read. Flows that ended are told by `hasEnded` afterwards. Precondition: `prepare` was called
-  /// with these packets.
-  public mutating func process(
-    _ packets: UnsafePointer<DecodedPacket>, count: Int, candidates: UnsafePointer<UInt32>
-  ) {
-    events.record(false)
-    var taken: UInt64 = 0
-    for index in 0..<count {
-      let packet = packets + index
-      if wheel.isDue(packet.pointee.clock) { expireAll(packet.pointee.clock) }
-      if takeExpected(packet, candidates[index]) {
-        taken &+= 2
-      } else {
-        processOther(packet, candidates[index])
-      }
-    }
-    events.count(.packet, taken)
-    events.record(true)
-    events.clear()
-  }
-
-  @inline(__always)
-  private mutating func takeExpected(_ packet: UnsafePointer<DecodedPacket>, _ flow: UInt32) -> Bool {
-    guard packet.pointee.flags.rawValue & 0x37 == 0x10 else { return false }
-    let record = records.base + Int(flow)
-    guard record.pointee.connection != 0, record.pointee.traits.contains(.inTable),
-      let side = Tracker.match(record, packet, keyMask)
-    else { return false }
-    let connection = connections.base + Int(record.pointee.connection)
-    guard sendExpected(packet, side, record: record, connection: connection) else { return false }
-    if !receiveExpected(packet, side.peer, connection: connection, isRecorded: false) {
-      receiveUnexpected(packet, flow, side, record: record)
-    }
-    return true
-  }
-
-  /// The receiver's side of a packet whose sender's side was expected: the acknowledgment of a SYN or FIN, most often.
-  @inline(never)
-  private mutating func receiveUnexpected(
-    _ packet: UnsafePointer<DecodedPacket>, _ flow: UInt32, _ side: Side, record: UnsafeMutablePointer<FlowRecord>
-  ) {
-    current.flow = flow
-    current.record = record
-    current.sender = side
-    current.judgement = Judgement.expected
-    events.clear()
-    let connection = connections.base + Int(record.pointee.connection)
-    let sender = connection.endpoint(side)
-    let receiver = connection.endpoint(side.peer)
-    if packet.pointee.payloadWireLength == 0, packet.pointee.sequence != (receiver.pointee.rcvNxt - 1).rawValue,
-      !sender.pointee.knows.contains(.finAhead)
-    {
-      receiver.pointee.sndUna = SequenceNumber(packet.pointee.acknowledgment)
-      receiveTurn(packet, record: record, sender: sender, receiver: receiver, side: side.peer)
-    } else {
-      if current.hasOptions {
-        current.options = TCPOptions()
-        current.hasOptions = false
-      }
-      receiveSegment(packet)
-    }
-  }
-
-  /// One packet that is not what most are: what opens and closes a connection has its own short way.
-  @inline(never)
-  private mutating func processOther(_ packet: UnsafePointer<DecodedPacket>, _ candidate: UInt32) {
-    let control = packet.pointee.flags.rawValue & 0x37
-    if control & 0x11 == 0x11 || control == 0x12 {
-      let record = records.base + Int(candidate)
-      if record.pointee.connection != 0, record.pointee.traits.contains(.inTable),
-        let side = Tracker.match(record, packet, keyMask)
-      {
-        current.flow = candidate
-        current.record = record
-        current.sender = side
-        if control == 0x11 ? takeExpectedFin(packet, side, record: record) : takeOpening(packet) { return }
-      }
-    }
-    guard case .flow = lookUp(packet, candidate: candidate) else { return }
-    if control == 0x02, takeOpening(packet) { return }
-    send(packet)
-    if packet.pointee.kind == .tcp { receive(packet) }
-  }
-
-  /// Takes both sides of what `sendOpening` takes. Returns `false`, with nothing done, for any other packet.
-  @inline(never)
-  private mutating func takeOpening(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
-    let record = current.record
-    let side = current.sender
-    let own = record.counters(side)
-    guard sendOpening(packet, record: record, own: own) else { return false }
-    own.pointee.packets &+= 1
-    own.pointee.ipBytes &+= UInt64(packet.pointee.ipLength)
-    events.count(.packet, 2)
-    let connection = connections.base + Int(record.pointee.connection)
-    let sender = connection.endpoint(side)
-    let receiver = connection.endpoint(side.peer)
-    if side == .client {
-      receiveSyn(packet, sender: sender, receiver: receiver, side: side.peer)
-    } else {
-      receiveAnswer(packet, record: record, sender: sender, receiver: receiver, side: side.peer)
-    }
+    deliver(packet.pointee.payload, count: count, receiver: receiver, side: side)
     return true
   }
 }

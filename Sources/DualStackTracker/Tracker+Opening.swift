@@ -84,27 +84,4 @@ extension Tracker {
       current.hasOptions = false
     }
   }
-
-  /// What an acknowledgment and a FIN, both in order, change at the end that receives them, beyond the numbers; and the
-  /// flow's end, where both ends are closed then. `SND.UNA` is set already.
-  @inline(__always)
-  mutating func receiveTurn(
-    _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
-    sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
-  ) {
-    if receiver.pointee.state == .synReceived {
-      change(receiver, to: .established, side, .receiver)
-      if sender.pointee.state.rawValue >= TCPState.established.rawValue { establish(record) }
-    } else if receiver.pointee.knows.contains(.finSent),
-      SequenceNumber(packet.pointee.acknowledgment) > receiver.pointee.finSequence
-    {
-      change(receiver, to: receiver.pointee.state.after(.ackOfFin), side, .receiver)
-    }
-    if packet.pointee.flags.contains(.fin) {
-      receiver.pointee.rcvNxt = SequenceNumber(packet.pointee.sequence) + 1
-      receiver.pointee.knows.insert(.finReceived)
-      change(receiver, to: receiver.pointee.state.after(.receiveFin), side, .receiver)
-    }
-    if isClosed(sender), isClosed(receiver) { finish(record, .fin, packet) }
-  }
 }

@@ -8,7 +8,7 @@ extension Tracker {
     events.beginPacket()
     if current.judgement.course == .expected {
       let connection = connections.base + Int(current.record.pointee.connection)
-      if receiveExpected(packet, current.sender.peer, connection: connection, isRecorded: true) { return }
+      if receiveExpected(packet, current.sender.peer, connection: connection) { return }
       if current.hasOptions {
         // Those of a packet before: `send` did not look at this one's, of which there are none.
         current.options = TCPOptions()

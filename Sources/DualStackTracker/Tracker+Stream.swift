@@ -50,22 +50,14 @@ extension Tracker {
     return false
   }
 
-  /// In order, and nothing waits: the bytes are delivered where they lie. Without a record the event is only counted;
-  /// no urgent byte may be pending then.
+  /// In order, and nothing waits: the bytes are delivered where they lie.
   @inline(__always)
   mutating func deliver(
-    _ bytes: UnsafeRawPointer, count: UInt32, receiver: UnsafeMutablePointer<Endpoint>, side: Side,
-    isRecorded: Bool = true
+    _ bytes: UnsafeRawPointer, count: UInt32, receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
     let start = receiver.pointee.rcvNxt
     receiver.pointee.rcvNxt = start + count
-    if isRecorded {
-      emit(bytes: bytes, count: count, chain: 0, chainCount: 0, at: start, receiver, side, .receiver)
-    } else {
-      statistics.deliveredBytes &+= UInt64(count)
-      receiver.pointee.delivered &+= UInt64(count)
-      events.count(.newData, 1)
-    }
+    emit(bytes: bytes, count: count, chain: 0, chainCount: 0, at: start, receiver, side, .receiver)
     if configuration.comparesRetransmissions, mayRetain(receiver, count) {
       receiver.pointee.receive.retain(bytes, count: count, at: start, pool: &pool)
     }

@@ -35,12 +35,7 @@ struct FlowWorker: ~Copyable {
   mutating func process(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
     tracker.prepare(packets, count: count, candidates: candidates)
     for index in 0..<count { self.count(packets + index) }
-    if recorder.wantsNothing {
-      tracker.process(packets, count: count, candidates: candidates)
-      if tracker.hasEnded() { reportEnded() }
-    } else {
-      for index in 0..<count { process(packets + index, candidates[index]) }
-    }
+    for index in 0..<count { process(packets + index, candidates[index]) }
   }
 
   @inline(__always)

@@ -85,10 +85,6 @@ struct Recorder: ~Copyable {
   /// The events that some stream needs.
   private let wanted: EventSet
 
-  /// Whether nobody needs any event.
-  @inline(__always)
-  var wantsNothing: Bool { wanted.rawValue == 0 }
-
   /// Whether somebody needs what a step returned.
   @inline(__always)
   func wants(_ set: EventSet) -> Bool { wanted.rawValue & set.rawValue != 0 }
