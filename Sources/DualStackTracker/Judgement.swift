@@ -150,7 +150,9 @@ extension Tracker {
   }
 
   /// Whether both ends permitted selective acknowledgment, where their SYNs were seen.
-  private func mayUseSACK(_ one: UnsafeMutablePointer<Endpoint>, _ other: UnsafeMutablePointer<Endpoint>) -> Bool {
+  private mutating func mayUseSACK(_ one: UnsafeMutablePointer<Endpoint>, _ other: UnsafeMutablePointer<Endpoint>)
+    -> Bool
+  {
     let relevant: EndpointTraits = [.syn, .sack]
     return one.pointee.knows.intersection(relevant) != .syn && other.pointee.knows.intersection(relevant) != .syn
   }

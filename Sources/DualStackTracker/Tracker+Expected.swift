@@ -10,7 +10,7 @@ extension Tracker {
   /// Whether a segment has no options and nothing that is wrong by itself, both ends know where the other is, its place
   /// is in the window, and it acknowledges only what passed here and nothing that was acknowledged before.
   @inline(__always)
-  func expects(
+  mutating func expects(
     _ packet: UnsafePointer<DecodedPacket>, _ connection: UnsafeMutablePointer<Connection>,
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>
   ) -> Bool {

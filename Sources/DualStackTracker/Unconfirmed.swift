@@ -112,7 +112,7 @@ extension Tracker {
   }
 
   /// Whether `packet`, a SYN-ACK of `side`, answers the connection's candidate.
-  func answersCandidate(
+  mutating func answersCandidate(
     _ packet: UnsafePointer<DecodedPacket>, side: Side, connection: UnsafeMutablePointer<Connection>
   ) -> Bool {
     guard connection.pointee.unconfirmed != 0 else { return false }

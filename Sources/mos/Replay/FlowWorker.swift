@@ -47,10 +47,8 @@ struct FlowWorker: ~Copyable {
     case .flow(let flow, _):
       tracker.send(packet)
       if recorder.wants(tracker.events.set) { recorder.record(&tracker, flow: flow, packet: packet, hook: .sender) }
-      if packet.pointee.kind == .tcp {
-        tracker.receive(packet)
-        if recorder.wants(tracker.events.set) { recorder.record(&tracker, flow: flow, packet: packet, hook: .receiver) }
-      }
+      tracker.receive(packet)
+      if recorder.wants(tracker.events.set) { recorder.record(&tracker, flow: flow, packet: packet, hook: .receiver) }
     case .orphan, .none:
       if recorder.wants(tracker.events.set) { recorder.record(&tracker, flow: 0, packet: packet, hook: .wire) }
     case .notSelected:
