@@ -150,9 +150,14 @@ extension Tracker {
     }
     guard packet.pointee.kind == .tcp, packet.pointee.flags.rawValue & 0x17 == TCPFlags.syn.rawValue,
       packet.pointee.isSelected, packet.pointee.sequence != record.pointee.lastSYN
-    else { return .notSelected }
+    else { return passOver(packet) }
     release(flow)
     return admit(packet)
+  }
+
+  private mutating func passOver(_ packet: UnsafePointer<DecodedPacket>) -> LookUp {
+    if packet.pointee.kind == .tcp { statistics.unselectedBytes &+= UInt64(packet.pointee.payloadLength) }
+    return .notSelected
   }
 
   /// Whether a SYN on a known 4-tuple begins a new connection.
@@ -231,7 +236,7 @@ extension Tracker {
       record.pointee.lastSYN = packet.pointee.sequence
       wheel.schedule(flow, at: packet.pointee.timestamp.advanced(by: timeout(of: record)))
       ages.append(flow, class: AgeClass.lingering)
-      return .notSelected
+      return passOver(packet)
     }
     switch packet.pointee.kind {
     case .tcp:
@@ -382,18 +387,6 @@ extension Tracker {
         }
         release(flow)
       }
-    }
-  }
-}
-
-/// Ports that servers listen on, to tell the ends of a flow apart whose start was not seen.
-enum ServerPorts {
-  static func isLikely(_ port: UInt16) -> Bool {
-    switch port {
-    case 1433, 1521, 1883, 3128, 3306, 3389, 5060, 5222, 5432, 5900, 6379, 6667, 8000, 8008, 8080, 8443, 8888, 9200,
-      11211, 27017:
-      true
-    default: port < 1024 && port != 0
     }
   }
 }

@@ -28,6 +28,8 @@ public struct TrackerStatistics: BitwiseCopyable, Sendable {
   public var urgentBytes: UInt64 = 0
   /// Payload bytes of packets without a flow.
   public var orphanBytes: UInt64 = 0
+  /// Payload bytes of flows that are not tracked, because their first packet was not selected.
+  public var unselectedBytes: UInt64 = 0
   /// Delivered bytes that were not kept for comparison, because there was no room or no acknowledgments pass; not part
   /// of the sum.
   public var uncomparedBytes: UInt64 = 0

@@ -72,6 +72,20 @@ struct ReplayRunTests {
     #expect(none.records.isEmpty)
   }
 
+  @Test("payload of flows that the filter leaves out has a counter of its own") func unselected() throws {
+    let trace = CommandProcess.trace("http")
+    func payload(_ arguments: String...) throws -> [String: Int] {
+      let run = try CommandProcess.run(
+        ["replay", "--quiet", "--stats", "json", "--checksum", "ignore"] + arguments + [trace])
+      return try #require(run.records.first?["payload_bytes"] as? [String: Int])
+    }
+    let all = try payload()
+    let none = try payload("--filter", "udp port 1")
+    let kept = ["delivered", "duplicate", "rejected", "queued", "overflow", "urgent", "orphan"]
+    #expect(kept.reduce(0) { $0 + (all[$1] ?? 0) } == none["unselected"])
+    #expect(kept.allSatisfy { none[$0] == 0 })
+  }
+
   @Test("without mid-stream pickup a flow without a SYN is no flow") func midstream() throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: CommandProcess.trace("http")))
     // The file header, then everything behind the first packet: its length stands in the record header.

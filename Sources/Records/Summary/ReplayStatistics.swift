@@ -132,6 +132,7 @@ extension TrackerStatistics {
     urgentBytes &+= other.urgentBytes
     orphanBytes &+= other.orphanBytes
     missedBytes &+= other.missedBytes
+    unselectedBytes &+= other.unselectedBytes
     uncomparedBytes &+= other.uncomparedBytes
   }
 
@@ -140,7 +141,7 @@ extension TrackerStatistics {
     [
       ("delivered", deliveredBytes), ("duplicate", duplicateBytes), ("rejected", rejectedBytes),
       ("queued", queuedBytes), ("overflow", overflowBytes), ("urgent", urgentBytes), ("orphan", orphanBytes),
-      ("missed", missedBytes), ("uncompared", uncomparedBytes),
+      ("unselected", unselectedBytes), ("missed", missedBytes), ("uncompared", uncomparedBytes),
     ]
   }
 
