@@ -1,7 +1,7 @@
 /// Records that a worker collects in memory, each with a key that says where it belongs among all workers' records.
 ///
-/// A formatter appends to `text`; `commit` makes what it appended since the last commit one record. The lead writes the
-/// blocks of all workers with `write`, in the order of the keys. Connection records use the number of the packet that
+/// A formatter appends to `text`; `commit` makes what it appended since the last commit one record. `write` puts the
+/// records of all workers into one file, in the order of the keys. Connection records use the number of the packet that
 /// ended the flow and that of its first packet, so that the file is the same for any number of workers.
 public struct RecordBlock: ~Copyable, Sendable {
   /// Where one record lies, and where it belongs.
