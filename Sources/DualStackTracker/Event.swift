@@ -25,7 +25,7 @@ public enum EventKind: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case anomaly
   /// A TCP packet without a flow.
   case orphan
-  /// Nothing came for a while.
+  /// Nothing came for the flow's time-out; `connectionEnd` with `EndReason.timeout` follows.
   case idle
   /// The flow ended; exactly once a flow.
   case connectionEnd

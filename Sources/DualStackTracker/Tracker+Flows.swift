@@ -45,6 +45,7 @@ extension Tracker {
       return
     }
     if isOpen(flow) {
+      events.note(.idle)
       end(flow, .timeout, packet: 0)
       appendEnded(flow)
     }
@@ -55,7 +56,8 @@ extension Tracker {
     records.pointer(flow).pointee.end == .none && !records.pointer(flow).pointee.traits.contains(.notSelected)
   }
 
-  private mutating func timeout(of record: UnsafeMutablePointer<FlowRecord>) -> Int64 {
+  /// How long nothing may come before the flow ends, in nanoseconds.
+  public func timeout(of record: UnsafePointer<FlowRecord>) -> Int64 {
     if record.pointee.key.protocolNumber != 6 { return configuration.datagramTimeout }
     return record.pointee.traits.contains(.halfOpen) ? configuration.halfOpenTimeout : configuration.idleTimeout
   }

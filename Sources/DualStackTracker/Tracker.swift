@@ -142,8 +142,8 @@ public struct Tracker: ~Copyable {
   @inlinable @inline(__always)
   public mutating func hasEnded() -> Bool { endedCount != 0 }
 
-  /// A flow that ended without a packet of its own (time-out, eviction, reuse), 0 for none. Its `connectionEnd` is due;
-  /// its record stays until `takeReleased` names it.
+  /// A flow that ended without a packet of its own (time-out, eviction, reuse), 0 for none. Its `connectionEnd` is due,
+  /// and `idle` before it when it ended by time-out; its record stays until `takeReleased` names it.
   public mutating func takeEnded() -> UInt32 {
     let flow = ended.take()
     if flow != 0 { endedCount &-= 1 }

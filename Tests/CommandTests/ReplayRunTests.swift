@@ -48,6 +48,33 @@ struct ReplayRunTests {
     #expect(Set(ends) == flows)
   }
 
+  @Test("a flow that is silent for its time-out is idle at that time, and then ends") func idle() throws {
+    let arguments = [
+      "replay", "--quiet", "--idle-timeout", "50ms", "--half-open-timeout", "50ms", "--udp-timeout", "50ms",
+      "--checksum", "ignore", CommandProcess.trace("mixed"),
+    ]
+    let run = try CommandProcess.run(arguments + ["--events", "-"])
+    var lastPacket: [String: Double] = [:]
+    var idle: [String: Double] = [:]
+    for record in run.records {
+      guard let uid = record["uid"] as? String, let time = record["ts"] as? Double else { continue }
+      switch record["event"] as? String {
+      case "packet": lastPacket[uid] = time
+      case "idle":
+        #expect(record["hook"] as? String == "timer" && record["n"] == nil)
+        #expect(abs(time - (lastPacket[uid] ?? 0) - 0.05) < 1e-5)
+        #expect(idle.updateValue(time, forKey: uid) == nil)
+      case "connectionEnd":
+        #expect((record["reason"] as? String == "timeout") == (idle[uid] != nil))
+        if let idle = idle[uid] { #expect(time == idle) }
+      default: break
+      }
+    }
+    let summary = try CommandProcess.run(arguments + ["--stats", "json"])
+    let events = try #require(summary.records.first?["events"] as? [String: Int])
+    #expect(!idle.isEmpty && events["idle"] == idle.count)
+  }
+
   @Test("loops over a trace in memory are new flows") func loops() throws {
     let once = try CommandProcess.run("replay", "--quiet", "--stats", "json", CommandProcess.trace("http"))
     let thrice = try CommandProcess.run(

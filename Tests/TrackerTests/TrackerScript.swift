@@ -27,6 +27,8 @@ struct TrackerScript: ~Copyable {
   /// Why flows ended, in that order.
   private(set) var ends: [String] = []
   private(set) var ledger = TrackerLedger()
+  /// How many `idle` events were seen so far.
+  private var idles: UInt64 = 0
 
   init(_ configure: (inout TrackerConfiguration) -> Void = { _ in }) {
     var configuration = TrackerConfiguration()
@@ -149,6 +151,10 @@ struct TrackerScript: ~Copyable {
   }
 
   private mutating func collectEnds() {
+    while idles < tracker.events.count(of: .idle) {
+      happened.append("idle")
+      idles += 1
+    }
     while case let flow = tracker.takeEnded(), flow != 0 {
       let reason = "\(tracker.record(flow).pointee.end.recordName)"
       happened.append("connectionEnd \(reason)")

@@ -132,7 +132,7 @@ struct FlowWorker: ~Copyable {
       let flow = tracker.takeEnded()
       if flow == 0 { break }
       timedEnds &+= 1
-      recorder.recordEnd(tracker.recordBase + Int(flow))
+      recorder.recordEnd(flow, &tracker)
     }
     while true {
       let flow = tracker.takeReleased()

@@ -163,12 +163,17 @@ struct Recorder: ~Copyable {
   }
 
   /// A flow ended without a packet of its own.
-  mutating func recordEnd(_ record: UnsafeMutablePointer<FlowRecord>) {
+  mutating func recordEnd(_ flow: UInt32, _ tracker: inout Tracker) {
     guard streams.events else { return }
+    let record = UnsafePointer(tracker.record(flow))
+    var time = record.pointee.lastTimestamp
+    if record.pointee.end == .timeout {
+      time = time.advanced(by: tracker.timeout(of: record))
+      EventLog.append(.idle, hook: .timer, side: nil, number: 0, timestamp: time, flow: record, to: &eventBlock.text)
+    }
     var event = EventRecord(.connectionEnd, .timer, .client)
     event.code = record.pointee.end.rawValue
-    EventLog.append(
-      event, number: 0, timestamp: record.pointee.lastTimestamp, flow: UnsafePointer(record), to: &eventBlock.text)
+    EventLog.append(event, number: 0, timestamp: time, flow: record, to: &eventBlock.text)
     eventBlock.commit(key1: Recorder.behindPackets, key2: record.pointee.firstPacket)
   }
 
