@@ -81,7 +81,10 @@ extension Tracker {
       judgement = judge(packet, sender: sender, receiver: receiver)
     }
     current.judgement = judgement
-    if let anomaly = judgement.anomaly { events.anomaly(anomaly, .sender, side) }
+    // The decoder may have said the same of the control bits.
+    if let anomaly = judgement.anomaly, !packet.pointee.anomalies.contains(anomaly) {
+      events.anomaly(anomaly, .sender, side)
+    }
     noteTimeToLive(packet, sender: sender)
     switch judgement.course {
     case .process, .expected, .doubt:

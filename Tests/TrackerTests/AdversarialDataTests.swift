@@ -42,7 +42,7 @@ struct AdversarialDataTests {
 
   @Test("A segment without flags and without data is an anomaly and no more")
   func nullScan() throws {
-    try expectJunkIsIgnored("c > . seq 1 <ts 5002 9000>", "= anomaly tcpFlagsInvalid")
+    try expectJunkIsIgnored("c > . seq 1 <ts 5002 9000>", "= count 1 anomaly tcpFlagsInvalid")
   }
 
   @Test("Data with SYN on an established connection is not taken, and the ISN stays")

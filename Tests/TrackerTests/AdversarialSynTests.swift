@@ -207,10 +207,10 @@ struct AdversarialSynTests {
         """
         c > S seq 0 <mss 1460>
         c > \(flags) seq 0 <mss 1460>
-        = anomaly tcpFlagsInvalid
+        = count 1 anomaly tcpFlagsInvalid
         s > SA seq 0 ack 1 <mss 1460>
         s > \(flags)A seq 0 ack 1
-        = anomaly tcpFlagsInvalid
+        = count 1 anomaly tcpFlagsInvalid
         c > A seq 1 ack 1
         = established
         """)

@@ -1,6 +1,5 @@
-import MOSCore
-
 @testable import DualStackTracker
+@testable import MOSCore
 
 /// One segment of a script, built into memory as the decoder would hand it over.
 struct ScriptedSegment {
@@ -75,6 +74,7 @@ struct ScriptedSegment {
     packet.kind = kind
     packet.isSelected = isSelected
     packet.anomalies = anomalies
+    if kind == .tcp { packet.anomalies.formUnion(PacketDecoder.flagAnomalies(flags.rawValue)) }
     packet.isAcceptable = isAcceptable
     return packet
   }
