@@ -55,6 +55,8 @@ struct RecordTextTests {
         format: "%04d-%02d-%02dT%02d:%02d:%02d.%06d+0000", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
         parts.tm_hour, parts.tm_min, parts.tm_sec, Int32(micro))
       #expect(written { $0.append(iso8601: Timestamp(nanoseconds: value)) } == expected)
+      let zeek = expected.dropLast(12).map { $0 == "T" || $0 == ":" ? "-" : $0 }
+      #expect(written { $0.append(zeekTime: Timestamp(nanoseconds: value)) } == String(zeek))
     }
   }
 

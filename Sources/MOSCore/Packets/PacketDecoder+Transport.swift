@@ -96,7 +96,7 @@ extension PacketDecoder {
     }
     let isV6 = packet.ipVersion == 6
     let type = header.type
-    let counterpart = isV6 ? ICMPv6Header.counterpart(of: type) : ICMPHeader.counterpart(of: type)
+    let counterpart = isV6 ? ICMPHeader.counterpart(ofV6: type) : ICMPHeader.counterpart(of: type)
     packet.icmpType = type
     packet.icmpCode = header.code
     packet.key.rest |= UInt64(type) << 48 | UInt64(counterpart ?? header.code) << 32

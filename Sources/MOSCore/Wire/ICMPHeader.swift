@@ -1,4 +1,5 @@
-/// An ICMP header (RFC 792), 8 bytes.
+/// An ICMP or ICMPv6 header (RFC 792; RFC 4443 2.1), 8 bytes: those that all messages have, and the first four that each
+/// type uses in its own way.
 @frozen
 public struct ICMPHeader: BitwiseCopyable {
   /// Bytes of the header.
@@ -23,7 +24,7 @@ public struct ICMPHeader: BitwiseCopyable {
   /// Sequence number of an echo message.
   @inlinable public var sequence: UInt16 { pointer.loadBE16(at: 6) }
 
-  /// The type of the message that answers `type`, or that it answers; `nil` for messages that go one way only.
+  /// The type of the ICMP message that answers `type`, or that it answers; `nil` for messages that go one way only.
   @inlinable public static func counterpart(of type: UInt8) -> UInt8? {
     switch type {
     case 8: 0  // Echo.
@@ -36,6 +37,25 @@ public struct ICMPHeader: BitwiseCopyable {
     case 16: 15
     case 17: 18  // Address mask (RFC 950).
     case 18: 17
+    default: nil
+    }
+  }
+
+  /// The same for ICMPv6, whose types are numbered anew.
+  @inlinable public static func counterpart(ofV6 type: UInt8) -> UInt8? {
+    switch type {
+    case 128: 129  // Echo.
+    case 129: 128
+    case 130: 131  // Multicast listener query and report (RFC 2710).
+    case 131: 130
+    case 133: 134  // Router solicitation and advertisement (RFC 4861).
+    case 134: 133
+    case 135: 136  // Neighbor solicitation and advertisement.
+    case 136: 135
+    case 139: 140  // Node information (RFC 4620).
+    case 140: 139
+    case 144: 145  // Home agent address discovery (RFC 6275).
+    case 145: 144
     default: nil
     }
   }

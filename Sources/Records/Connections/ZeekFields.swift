@@ -118,21 +118,3 @@ extension TextCursor {
     append(UInt8(ascii: "\n"))
   }
 }
-
-extension RecordText {
-  /// Appends a time as in the header's `#open` and the footer's `#close`: `2024-02-29-12-34-56`.
-  mutating func append(zeekTime timestamp: Timestamp) {
-    let time = CivilTime(timestamp)
-    append(decimal: UInt64(truncatingIfNeeded: time.year), digits: 4)
-    append(UInt8(ascii: "-"))
-    append(decimal: time.month, digits: 2)
-    append(UInt8(ascii: "-"))
-    append(decimal: time.day, digits: 2)
-    append(UInt8(ascii: "-"))
-    append(decimal: time.hour, digits: 2)
-    append(UInt8(ascii: "-"))
-    append(decimal: time.minute, digits: 2)
-    append(UInt8(ascii: "-"))
-    append(decimal: time.second, digits: 2)
-  }
-}

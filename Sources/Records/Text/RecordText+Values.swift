@@ -22,22 +22,26 @@ extension RecordText {
   /// Appends a time stamp as Suricata does: `2024-02-29T12:34:56.123456+0000`, UTC.
   public mutating func append(iso8601 timestamp: Timestamp) {
     let time = CivilTime(timestamp)
-    append(decimal: UInt64(truncatingIfNeeded: time.year), digits: 4)
-    append(UInt8(ascii: "-"))
-    append(decimal: time.month, digits: 2)
-    append(UInt8(ascii: "-"))
-    append(decimal: time.day, digits: 2)
-    append(UInt8(ascii: "T"))
-    append(decimal: time.hour, digits: 2)
-    append(UInt8(ascii: ":"))
-    append(decimal: time.minute, digits: 2)
-    append(UInt8(ascii: ":"))
-    append(decimal: time.second, digits: 2)
+    append(civil: time, separators: "--T::")
     append(UInt8(ascii: "."))
     append(decimal: time.nanosecond / 1000, digits: 6)
     append("+0000")
   }
 
+  /// Appends a time stamp as Zeek has it in its logs' headers: `2024-02-29-12-34-56`, UTC.
+  mutating func append(zeekTime timestamp: Timestamp) {
+    append(civil: CivilTime(timestamp), separators: "-----")
+  }
+
+  /// Appends date and time to the second, with one of the five `separators` in front of each number but the year.
+  private mutating func append(civil time: CivilTime, separators: StaticString) {
+    let parts: InlineArray<5, UInt64> = [time.month, time.day, time.hour, time.minute, time.second]
+    append(decimal: UInt64(truncatingIfNeeded: time.year), digits: 4)
+    for index in parts.indices {
+      append(separators.utf8Start[index])
+      append(decimal: parts[index], digits: 2)
+    }
+  }
 }
 
 /// A time stamp's date and time of day in UTC, proleptic Gregorian calendar.
