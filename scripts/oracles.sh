@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compares the connection records with independent expectations (tshark, a real Linux host, Arkime, Zeek).
+# Compares the connection records with independent expectations (tshark, a real Linux host, Arkime, Zeek,
+# Suricata).
 # The captures and expectations are no part of the project: MOS_SHARED names their folder, ../shared by default.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -11,20 +12,23 @@ if [ ! -d "$shared/oracles" ]; then
 fi
 
 failures=0
-# compare MODE MINIMUM OPTION...: prints the score; every disagreement listed so far when it is below the minimum
+# compare NAME MINIMUM COMMAND...: prints the score; every disagreement listed so far when it is below the minimum
 compare() {
-  local mode=$1 minimum=$2 output
+  local name=$1 minimum=$2 output
   shift 2
-  if output=$(python3 "$shared/oracles/compare.py" "$mode" --mos "$mos" --min "$minimum" "$@" 2>&1); then
+  if output=$("$@" --mos "$mos" --min "$minimum" 2>&1); then
     printf '%s  (at least %s %%)\n' "$(tail -n 1 <<<"$output")" "$minimum"
   else
-    printf '%s\noracles: %s is below %s %%\n' "$output" "$mode" "$minimum" >&2
+    printf '%s\noracles: %s is below %s %%\n' "$output" "$name" "$minimum" >&2
     failures=$((failures + 1))
   fi
 }
+records=(python3 "$shared/oracles/compare.py")
 
-compare streams 99 --pcaps "$shared/pcaps/real" --expected "$shared/oracles/expected"
-compare evasion 100 --pcaps "$shared/pcaps/evasion"
-compare arkime 98 --pcaps "$shared/pcaps" --expected "$shared/oracles/arkime_sessions.jsonl"
-compare zeek 85 --pcaps "$shared/pcaps" --expected "$shared/oracles/zeek_conn.jsonl"
+compare streams 99 "${records[@]}" streams --pcaps "$shared/pcaps/real" --expected "$shared/oracles/expected"
+compare evasion 100 "${records[@]}" evasion --pcaps "$shared/pcaps/evasion"
+compare arkime 98 "${records[@]}" arkime --pcaps "$shared/pcaps" --expected "$shared/oracles/arkime_sessions.jsonl"
+compare zeek 85 "${records[@]}" zeek --pcaps "$shared/pcaps" --expected "$shared/oracles/zeek_conn.jsonl"
+compare suricata 98 scripts/suricata-compare.py --pcaps "$shared/pcaps" \
+  --expected "$shared/oracles/suricata_flows.jsonl"
 [ "$failures" -eq 0 ]

@@ -137,22 +137,36 @@ struct EVETests {
   @Test(
     "states of a flow and of its session",
     arguments: [
-      (.synSent, .closed, .traceEnd, "new", "syn_sent", "shutdown"),
-      (.synSent, .synReceived, .evicted, "new", "syn_recv", "forced"),
-      (.established, .synReceived, .timeout, "new", "syn_recv", "timeout"),
-      (.established, .established, .traceEnd, "established", "established", "shutdown"),
-      (.finWait2, .closeWait, .reused, "established", "close_wait", "forced"),
-      (.closed, .timeWait, .resetByServer, "closed", "closed", "timeout"),
-    ] as [(TCPState, TCPState, EndReason, String, String, String)])
-  func states(_ test: (TCPState, TCPState, EndReason, String, String, String)) throws {
+      ("S", .synSent, .closed, .traceEnd, "new", "syn_sent", "shutdown"),
+      ("S", .synSent, .synReceived, .evicted, "new", "syn_sent", "forced"),
+      ("Sh", .established, .synReceived, .timeout, "new", "syn_recv", "timeout"),
+      ("ShA", .established, .established, .traceEnd, "established", "established", "shutdown"),
+      ("ShAF", .finWait2, .closeWait, .reused, "established", "close_wait", "forced"),
+      ("ShAf", .closeWait, .finWait2, .traceEnd, "established", "fin_wait2", "shutdown"),
+      ("ShAFf", .timeWait, .lastAck, .traceEnd, "closed", "last_ack", "shutdown"),
+      ("ShAfF", .lastAck, .timeWait, .traceEnd, "closed", "time_wait", "shutdown"),
+      ("ShAr", .closed, .timeWait, .resetByServer, "closed", "closed", "timeout"),
+    ] as [(String, TCPState, TCPState, EndReason, String, String, String)])
+  func states(_ test: (String, TCPState, TCPState, EndReason, String, String, String)) throws {
     let (_, flow, tcp) = try eve(
-      flow {
-        $0.client.state = test.0.rawValue
-        $0.server.state = test.1.rawValue
-        $0.end = test.2
+      flow(history: test.0) {
+        $0.client.state = test.1.rawValue
+        $0.server.state = test.2.rawValue
+        $0.end = test.3
       })
-    #expect(flow["state"] as? String == test.3 && flow["reason"] as? String == test.5)
-    #expect(tcp?["state"] as? String == test.4)
+    #expect(flow["state"] as? String == test.4 && flow["reason"] as? String == test.6)
+    #expect(tcp?["state"] as? String == test.5)
+  }
+
+  @Test(
+    "a FIN has ACK, and so has a RST that refuses a SYN; other RSTs may be without",
+    arguments: [
+      ("Sr", "02", "14"), ("F", "11", "00"), ("^hf", "00", "13"), ("ShAr", "12", "16"), ("SR", "06", "00"),
+      ("Dr", "10", "04"),
+    ])
+  func controlBits(_ history: String, _ client: String, _ server: String) throws {
+    let tcp = try eve(flow(history: history)).tcp
+    #expect(tcp?["tcp_flags_ts"] as? String == client && tcp?["tcp_flags_tc"] as? String == server)
   }
 
   @Test("ICMP has no ports and no TCP, other protocols their number")

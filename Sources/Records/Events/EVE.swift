@@ -102,7 +102,7 @@ public enum EVE {
     if flags.contains(.fin) { text.member("fin", true) }
     if flags.contains(.rst) { text.member("rst", true) }
     if flags.contains(.ack) { text.member("ack", true) }
-    text.member("state", sessionState(flow))
+    text.member("state", sessionState(flow, hasAnswer: bits.server.contains(.syn)))
     text.endObject()
   }
 
@@ -124,13 +124,16 @@ public enum EVE {
       case UInt8(ascii: "s"): flags = .syn
       case UInt8(ascii: "h"): flags = [.syn, .ack]
       case UInt8(ascii: "a"), UInt8(ascii: "d"): flags = .ack
-      case UInt8(ascii: "f"): flags = .fin
+      // A FIN without ACK is taken by no stack, and is no letter.
+      case UInt8(ascii: "f"): flags = [.fin, .ack]
       case UInt8(ascii: "r"): flags = .rst
-      case UInt8(ascii: "i"): flags = [.fin, .rst]
+      case UInt8(ascii: "i"): flags = [.fin, .rst, .ack]
       default: continue
       }
       if letter & 0x20 == 0 { client.formUnion(flags) } else { server.formUnion(flags) }
     }
+    // A RST that answers a SYN has ACK, or the client's stack does not take it (RFC 9293 3.10.7.3).
+    if server == .rst, client.contains(.syn) { server.insert(.ack) }
     return (client, server)
   }
 
@@ -141,15 +144,17 @@ public enum EVE {
     }
   }
 
-  /// Suricata's three states of a flow; `established` means for other protocols than TCP that both sides sent.
+  /// Suricata's three states of a flow; `closed` also when only the last acknowledgment is missing, and `established`
+  /// means for other protocols than TCP that both sides sent.
   private static func flowState(_ flow: UnsafePointer<FlowRecord>) -> StaticString {
     if isClosed(flow) { return "closed" }
-    if flow.pointee.key.protocolNumber == 6 {
-      // The smaller of the two raw values belongs to the end that is less far in its handshake.
-      let least = min(flow.pointee.client.state, flow.pointee.server.state)
-      return least >= TCPState.established.rawValue ? "established" : "new"
+    guard flow.pointee.key.protocolNumber == 6 else {
+      return flow.pointee.client.packets > 0 && flow.pointee.server.packets > 0 ? "established" : "new"
     }
-    return flow.pointee.client.packets > 0 && flow.pointee.server.packets > 0 ? "established" : "new"
+    if flow.pointee.server.state >= TCPState.lastAck.rawValue { return "closed" }
+    // The smaller of the two raw values belongs to the end that is less far in its handshake.
+    let least = min(flow.pointee.client.state, flow.pointee.server.state)
+    return least >= TCPState.established.rawValue ? "established" : "new"
   }
 
   /// Suricata logs a closed flow when its time is over, so that a FIN or a RST is `timeout` too.
@@ -161,18 +166,14 @@ public enum EVE {
     }
   }
 
-  /// Suricata has one state for both ends. It is that of the end that went further in closing; before that, of the
-  /// server's part in the handshake.
-  private static func sessionState(_ flow: UnsafePointer<FlowRecord>) -> StaticString {
+  /// Suricata has one state for both ends: the server's, but `syn_sent` until the server sent its SYN-ACK (`hasAnswer`).
+  private static func sessionState(_ flow: UnsafePointer<FlowRecord>, hasAnswer: Bool) -> StaticString {
     if isClosed(flow) { return "closed" }
-    let client = TCPState(rawValue: flow.pointee.client.state) ?? .closed
-    let server = TCPState(rawValue: flow.pointee.server.state) ?? .closed
-    let further = client.rawValue >= server.rawValue ? client : server
-    switch further {
-    case .closed, .listen: return "none"
+    switch TCPState(rawValue: flow.pointee.server.state) ?? .closed {
+    case .closed, .listen: return flow.pointee.client.state == TCPState.synSent.rawValue ? "syn_sent" : "none"
     case .synSent: return "syn_sent"
-    case .synReceived: return "syn_recv"
-    case .established: return min(client.rawValue, server.rawValue) == further.rawValue ? "established" : "syn_recv"
+    case .synReceived: return hasAnswer ? "syn_recv" : "syn_sent"
+    case .established: return "established"
     case .finWait1: return "fin_wait1"
     case .finWait2: return "fin_wait2"
     case .closeWait: return "close_wait"
