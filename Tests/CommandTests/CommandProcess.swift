@@ -20,13 +20,14 @@ struct CommandProcess {
     return folder.appendingPathComponent("mos")
   }
 
-  /// Runs `mos` with `arguments` to its end. `whileRunning` is called with the process after it was started.
+  /// Runs `mos` with `arguments` to its end. `whileRunning` is called with the process after it was started. A shell
+  /// that becomes `mos` runs the commands in `before` first.
   static func run(
-    _ arguments: [String], input: Data? = nil, whileRunning: ((Process) -> Void)? = nil
+    _ arguments: [String], before: String = ":", input: Data? = nil, whileRunning: ((Process) -> Void)? = nil
   ) throws -> CommandProcess {
     let process = Process()
-    process.executableURL = executable
-    process.arguments = arguments
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", "\(before) && exec \"$0\" \"$@\"", executable.path] + arguments
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let output = folder.appendingPathComponent("output")

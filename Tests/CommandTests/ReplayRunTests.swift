@@ -38,6 +38,15 @@ struct ReplayRunTests {
     #expect(kinds.values.reduce(0, +) == statistics["packets"] as? Int)
   }
 
+  @Test("a trace may have more files than a process usually has open") func manyFiles() throws {
+    let files = Array(repeating: CommandProcess.trace("http"), count: 100)
+    let run = try CommandProcess.run(
+      ["replay", "--quiet", "--stats", "json"] + files, before: "ulimit -Sn 50")
+    let one = try CommandProcess.run("replay", "--quiet", "--stats", "json", files[0])
+    #expect(run.status == 0 && run.messages == "")
+    #expect(run.records.first?["packets"] as? Int == (one.records.first?["packets"] as? Int).map { $0 * 100 })
+  }
+
   @Test("connectionEnd comes once a flow", arguments: traces)
   func endsOnce(trace: String) throws {
     let run = try CommandProcess.run(

@@ -2,8 +2,8 @@ import MOSCore
 
 /// Reads the frames of one capture, pcap or pcapng, in the order in which they stand there.
 ///
-/// A file is mapped; standard input, pipes and devices are streamed through a window of 256 KiB (more only for a longer
-/// frame). Nothing is allocated per packet. Damage ends the reading: frames before it are given out first.
+/// Files, pipes and devices are read through a window of 128 KiB (more only for a longer frame). Nothing is allocated per
+/// packet. Damage ends the reading: frames before it are given out first.
 public struct CaptureReader: ~Copyable {
   /// The name that errors carry.
   public let file: String
@@ -66,14 +66,12 @@ public struct CaptureReader: ~Copyable {
 
   /// Gives out the next frames, up to `capacity` (at least 1) of them; 0 at the end.
   ///
-  /// The frames' bytes stay valid until the next call, for a mapped file as long as the reader lives. Throws where the
+  /// The frames' bytes stay valid until the next call, those of a capture in memory as long as it. Throws where the
   /// capture breaks off or is damaged, once: from then on it has ended.
   public mutating func next(
     into frames: UnsafeMutablePointer<CapturedFrame>, capacity: Int
   ) throws(CaptureError) -> Int {
     while !isFinished, capacity > 0 {
-      window.touchAhead()
-      let start = window.cursor
       var stop = ReadingStop.full
       let count =
         if let records {
@@ -83,7 +81,6 @@ public struct CaptureReader: ~Copyable {
         }
       if count > 0 {
         packetsRead &+= UInt64(count)
-        window.noteBurst(from: start)
         return count
       }
       try resolve(stop)
@@ -122,9 +119,9 @@ public struct CaptureReader: ~Copyable {
   /// Bytes of the capture that the frames given out so far, and all before them, take up.
   public var byteOffset: UInt64 { window.offset }
 
-  /// The capture's length in bytes; nil for a stream.
+  /// The capture's length in bytes, of a file when it was opened; nil for a stream.
   public var totalBytes: UInt64? { window.length }
 
-  /// Whether frames stay valid for as long as the reader lives: true but for streams.
+  /// Whether frames outlast the next call: true for a capture in memory.
   public var keepsFrames: Bool { window.isStable }
 }

@@ -8,6 +8,7 @@ import Records
 /// 2 usage, 3 a resource failed, 130 interrupted.
 func runReplay(_ options: ReplayOptions) -> Int32 {
   InterruptFlag.install()
+  OpenFileLimit.raise()
   do {
     var engine = try ReplayEngine.open(options)
     let result = engine.run()
