@@ -11,15 +11,8 @@ let frame = UnsafeMutablePointer<CapturedFrame>.allocate(capacity: 1)
 while trace.next(into: frame, capacity: 1) == 1 {
   var packet = DecodedPacket(frame: frame.pointee.bytes)
   decoder.beginBurst()
-  decoder.decode(
-    frame: frame.pointee.bytes, capturedLength: frame.pointee.capturedLength, wireLength: frame.pointee.wireLength,
-    linkType: frame.pointee.linkType, timestamp: frame.pointee.timestamp, number: trace.packetsRead, into: &packet)
-  packet.clock = packet.timestamp
-  tracker.prepare(&packet)
-  tracker.advance(to: packet.clock)
-  guard case .flow = tracker.lookUp(&packet) else { continue }
-  tracker.send(&packet)
-  tracker.receive(&packet)
+  decoder.decode(frame.pointee, number: trace.packetsRead, into: &packet)
+  tracker.process(&packet)
   for index in 0..<tracker.events.count where tracker.events[index].kind == .newData {
     let event = tracker.events[index]
     guard event.side == .server else { continue }

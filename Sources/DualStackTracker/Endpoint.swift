@@ -9,7 +9,7 @@ import MTCP
 struct Endpoint: BitwiseCopyable {
   /// The connection's state at this end.
   var state: TCPState = .closed
-  /// Shift count of the windows that this end advertises; `unknownShift` where its SYN was not seen.
+  /// Shift count of the windows that this end advertises, 0 to 14; `widestShift` where its SYN was not seen.
   var windowShift: UInt8 = 0
   /// What is known of this end.
   var knows: EndpointTraits = []
@@ -38,8 +38,10 @@ struct Endpoint: BitwiseCopyable {
   var finSequence = SequenceNumber(0)
   /// An urgent byte that is still to come, when `knows` has `.urgentPending`.
   var urgentSequence = SequenceNumber(0)
-  /// Bytes sent to this end: out of order, and retained until acknowledged.
+  /// Bytes sent to this end out of order.
   var receive = ReceiveBuffer()
+  /// In-order bytes sent to this end that it has not acknowledged.
+  var retained = RetainedBytes()
   /// When `timestampRecent` was set, in hours of packet time.
   var timestampAge: UInt16 = 0
   /// Zero windows advertised, for the history.
@@ -49,9 +51,17 @@ struct Endpoint: BitwiseCopyable {
   /// Time to live of this end's packets, 0 before the first.
   var timeToLive: UInt8 = 0
 
-  static let unknownShift: UInt8 = 255
+  /// The largest shift count (RFC 7323 2.3): what is assumed where it is unknown.
+  static let widestShift: UInt8 = 14
 
   init() {}
+
+  /// Takes `value` as TS.Recent, at `time`.
+  @inline(__always) mutating func remember(_ value: UInt32, _ time: Timestamp) {
+    timestampRecent = value
+    timestampAge = Endpoint.hours(time)
+    knows.insert(.timestampRecent)
+  }
 
   /// A time in the unit of `timestampAge`.
   static func hours(_ time: Timestamp) -> UInt16 {
@@ -103,6 +113,8 @@ struct Connection: BitwiseCopyable {
   var server = Endpoint()
   /// Index of what counts only if the other end confirms it, 0 for none.
   var unconfirmed: UInt32 = 0
+  /// Whether its ends are in step.
+  var step = Step.unknown
 
   init() {}
 }

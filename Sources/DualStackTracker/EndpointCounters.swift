@@ -51,9 +51,11 @@ public struct EndpointCounters: BitwiseCopyable, Sendable {
 
   init() {}
 
-  /// Takes a round trip into the smoothed one (RFC 6298 2.2 and 2.3). 0 counts as 1, more than 2^28 (268 s) as 2^28.
+  /// Takes a round trip into the smoothed one (RFC 6298 2.2 and 2.3). 0 counts as 1. Less than 2^29 (537 s).
+  @inline(__always)
   mutating func sampleRoundTrip(microseconds: UInt32) {
-    let sample = min(max(microseconds, 1), 1 << 28)
-    smoothedTimes8 = smoothedTimes8 == 0 ? sample &* 8 : max(smoothedTimes8 &- smoothedTimes8 / 8 &+ sample, 8)
+    let sample = max(microseconds, 1)
+    // At least 8 from the first sample on.
+    smoothedTimes8 = smoothedTimes8 == 0 ? sample &* 8 : smoothedTimes8 &- smoothedTimes8 / 8 &+ sample
   }
 }

@@ -1,4 +1,5 @@
 import MOSCore
+import MTCP
 
 /// A built-in event.
 @frozen
@@ -115,5 +116,14 @@ public struct EventRecord: BitwiseCopyable {
     self.kind = kind
     self.hook = hook
     self.side = side
+  }
+}
+
+extension EventRecord {
+  /// `stateChange` of `side` at `hook`.
+  @inline(__always) init(_ hook: Hook, _ side: Side, from old: TCPState, to new: TCPState) {
+    self.init(.stateChange, hook, side)
+    code = new.rawValue
+    detail = old.rawValue
   }
 }

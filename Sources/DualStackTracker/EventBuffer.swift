@@ -3,19 +3,26 @@ import MOSCore
 /// The events that one step of the tracker returned: a set, and a record for each that carries more than the fact.
 ///
 /// The records lie in a scratch area of fixed size that the next step reuses. Invariant of the pointer: it points to
-/// `capacity` records from `init` to `deinit`, of which the first `count` are initialised.
+/// `2 * stepCapacity` records from `init` to `deinit`, of which the first `count` are initialised.
 public struct EventBuffer: ~Copyable {
-  static let capacity = 64
+  /// The most records of one step.
+  static let stepCapacity = 64
   /// Counters: one for each event kind, then one for each anomaly.
   private var counts = InlineArray<80, UInt64>(repeating: 0)
   let records: UnsafeMutablePointer<EventRecord>
+  /// Where the next record goes.
+  private var next: UnsafeMutablePointer<EventRecord>
+  /// Behind the last record that this step may have.
+  private var limit: UnsafeMutablePointer<EventRecord>
   /// Which events happened.
   public internal(set) var set = EventSet(rawValue: 0)
   /// How many records there are.
-  public internal(set) var count = 0
+  public var count: Int { next - records }
 
   init() {
-    records = .allocate(capacity: EventBuffer.capacity)
+    records = .allocate(capacity: 2 * EventBuffer.stepCapacity)
+    next = records
+    limit = records + EventBuffer.stepCapacity
   }
 
   deinit { records.deallocate() }
@@ -32,7 +39,21 @@ public struct EventBuffer: ~Copyable {
   /// A step that begins with `packet`, and nothing else so far.
   @inline(__always) mutating func beginPacket() {
     set = EventSet(rawValue: 1)
-    count = 0
+    next = records
+    limit = records + EventBuffer.stepCapacity
+    counts[0] &+= 1
+  }
+
+  /// Both steps of a packet with few events, and nothing else so far. The limit, which they do not reach, stays.
+  @inline(__always) mutating func beginBothSteps() {
+    set = EventSet(rawValue: 1)
+    next = records
+    counts[0] &+= 2
+  }
+
+  /// The receiver's step, whose events come behind those of the sender's.
+  @inline(__always) mutating func beginSecondStep() {
+    limit = next + EventBuffer.stepCapacity
     counts[0] &+= 1
   }
 
@@ -43,18 +64,19 @@ public struct EventBuffer: ~Copyable {
   }
 
   /// Room for more records; a step that runs out of it leaves the rest of its work to the flow's next packet.
-  @inline(__always) var room: Int { EventBuffer.capacity &- count }
+  @inline(__always) var room: Int { limit - next }
 
   @inline(__always) mutating func clear() {
     set = EventSet(rawValue: 0)
-    count = 0
+    next = records
+    limit = records + EventBuffer.stepCapacity
   }
 
   @inline(__always) mutating func append(_ record: EventRecord) {
     note(record.kind)
-    guard count < EventBuffer.capacity else { return }
-    records[count] = record
-    count &+= 1
+    guard next < limit else { return }
+    next.initialize(to: record)
+    next += 1
   }
 
   mutating func anomaly(_ anomaly: Anomaly, _ hook: Hook, _ side: Side) {

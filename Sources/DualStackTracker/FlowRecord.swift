@@ -35,15 +35,6 @@ public struct FlowRecord: BitwiseCopyable {
   /// The ISN of the client's SYN, once the flow has ended.
   var lastSYN: UInt32 = 0
 
-  /// The record of a flow that begins with `packet`, whose client is the source of `key`.
-  init(key: FlowKey, packet: UnsafePointer<DecodedPacket>) {
-    self.key = key
-    hash = packet.pointee.hash
-    firstTimestamp = packet.pointee.timestamp
-    lastTimestamp = packet.pointee.timestamp
-    firstPacket = packet.pointee.number
-  }
-
   /// Picked up after its handshake.
   public var isMidstream: Bool { traits.contains(.midstream) }
   /// The roles of the ends were not those of the first packet (Zeek's `^`).
@@ -58,6 +49,20 @@ public struct FlowRecord: BitwiseCopyable {
 }
 
 extension UnsafeMutablePointer where Pointee == FlowRecord {
+  /// Makes this the record of a flow that begins with `packet`, whose client is the source of `key`.
+  @inline(__always) func begin(key: FlowKey, with packet: UnsafePointer<DecodedPacket>) {
+    // In place: a record that is made elsewhere is copied. All fields that are not set here begin with 0.
+    let record = UnsafeMutableRawPointer(self)
+    for offset in stride(from: 0, to: MemoryLayout<FlowRecord>.stride, by: 16) {
+      record.storeBytes(of: SIMD16<UInt8>(repeating: 0), toByteOffset: offset, as: SIMD16<UInt8>.self)
+    }
+    pointee.key = key
+    pointee.hash = packet.pointee.hash
+    pointee.firstTimestamp = packet.pointee.timestamp
+    pointee.lastTimestamp = packet.pointee.timestamp
+    pointee.firstPacket = packet.pointee.number
+  }
+
   /// One side's counters, in place.
   @inline(__always) func counters(_ side: Side) -> UnsafeMutablePointer<EndpointCounters> {
     UnsafeMutableRawPointer(self).assumingMemoryBound(to: EndpointCounters.self) + Int(side.rawValue)

@@ -15,8 +15,6 @@ struct Judgement: BitwiseCopyable {
     case reset
     /// Acknowledgment, data and FIN are looked at.
     case process
-    /// As `process`, and `send` has seen that nothing but acknowledgment and text in order is to be looked at.
-    case expected
     /// As `process`, but the text is kept until the receiver shows whether it took it.
     case doubt
   }

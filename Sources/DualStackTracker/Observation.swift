@@ -118,28 +118,7 @@ enum Observer {
     move(packet, own: own, peer: peer, side: side)
   }
 
-  /// The same for what `Tracker.sendExpected` looks at. Returns `false`, with nothing done, when it is more than text
-  /// that goes on where it ended, or an acknowledgment.
-  ///
-  /// Both ends have sent something, so that both streams have begun.
-  @inline(__always)
-  static func observeExpected(
-    _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
-    record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
-    receiver: UnsafeMutablePointer<Endpoint>
-  ) -> Bool {
-    let length = packet.pointee.payloadWireLength
-    let ahead = sender.pointee.observed.distance(of: SequenceNumber(packet.pointee.sequence) + length, own)
-    let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
-    guard own.pointee.observed != .reset, ahead > 0 || length == 0,
-      receiver.pointee.observed.distance(of: acknowledgment, record.counters(side.peer)) <= 0
-    else { return false }
-    if ahead > 0 { own.pointee.streamBytes &+= UInt64(UInt32(bitPattern: ahead)) }
-    if length > 0 { note(.data, 0x44, side, own, record) } else { note(.ack, 0x41, side, own, record) }
-    return true
-  }
-
-  /// The same for a client's first SYN, and for the SYN-ACK that answers it (`Tracker.sendOpening`).
+  /// The same for a client's first SYN, and for the SYN-ACK that answers it (`Tracker.takeSyn`, `takeSynAck`).
   @inline(__always)
   static func observeOpening(
     _ packet: UnsafePointer<DecodedPacket>, own: UnsafeMutablePointer<EndpointCounters>, side: Side,
@@ -150,12 +129,15 @@ enum Observer {
     own.pointee.streamBytes = 1
     sender.pointee.observed.lastSYN = UInt16(truncatingIfNeeded: sequence.rawValue)
     if side == .client {
-      note(.syn, 0x53, side, own, record)
-      set(.synSent, own)
+      own.pointee.letters = .syn
+      record.pointee.history.append(0x53)
+      own.pointee.observed = .synSent
     } else {
-      note(.synAck, 0x48, side, own, record)
-      set(.established, record.counters(.client))
-      set(.established, own)
+      own.pointee.letters = .synAck
+      record.pointee.history.append(0x68)
+      own.pointee.observed = .established
+      record.pointee.client.observedBefore = .synSent
+      record.pointee.client.observed = .established
     }
   }
 
@@ -180,6 +162,40 @@ enum Observer {
       peer.pointee.streamBytes &+= UInt64(acknowledged)
     }
     if length > 0 { note(.data, 0x44, side, own, record) } else { note(.ack, 0x41, side, own, record) }
+  }
+
+  /// An acknowledgment between ends that are in step.
+  @inline(__always)
+  static func noteAcknowledgment(
+    _ side: Side, _ own: UnsafeMutablePointer<EndpointCounters>, _ record: UnsafeMutablePointer<FlowRecord>
+  ) {
+    note(.ack, 0x41, side, own, record)
+  }
+
+  /// `length` bytes of text between ends that are in step.
+  @inline(__always)
+  static func noteText(
+    _ length: UInt32, _ side: Side, _ own: UnsafeMutablePointer<EndpointCounters>,
+    _ record: UnsafeMutablePointer<FlowRecord>
+  ) {
+    own.pointee.streamBytes &+= UInt64(length)
+    note(.data, 0x44, side, own, record)
+  }
+
+  /// An end's first FIN, behind `length` bytes of text, between ends that are in step.
+  @inline(__always)
+  static func noteFin(
+    at sequence: SequenceNumber, _ length: UInt32, _ side: Side, _ record: UnsafeMutablePointer<FlowRecord>,
+    _ sender: UnsafeMutablePointer<Endpoint>
+  ) {
+    let own = record.counters(side)
+    own.pointee.streamBytes &+= UInt64(length) &+ 1
+    sender.pointee.observed.hasFIN = true
+    sender.pointee.observed.lastFIN = UInt16(truncatingIfNeeded: sequence.rawValue)
+    own.pointee.letters.insert(.fin)
+    record.pointee.history.append(cased(0x46, side))
+    own.pointee.observedBefore = .established
+    own.pointee.observed = .closed
   }
 
   @inline(__always)

@@ -16,7 +16,7 @@ extension Tracker {
     let receiver = connection.endpoint(side)
     if !receiver.pointee.knows.contains(.expected) { beginStream(packet, receiver: receiver) }
     if state.pointee.doubted.side != side {
-      state.pointee.doubted.buffer.removeAll(pool: &pool)
+      state.pointee.doubted.buffer.dropQueued(pool: &pool)
       state.pointee.doubted.hasFIN = false
       state.pointee.doubted.side = side
     }

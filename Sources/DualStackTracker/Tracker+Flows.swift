@@ -1,3 +1,4 @@
+import CMachine
 import MOSCore
 import MTCP
 
@@ -52,7 +53,7 @@ extension Tracker {
     release(flow)
   }
 
-  private mutating func isOpen(_ flow: UInt32) -> Bool {
+  mutating func isOpen(_ flow: UInt32) -> Bool {
     records.pointer(flow).pointee.end == .none && !records.pointer(flow).pointee.traits.contains(.notSelected)
   }
 
@@ -67,13 +68,18 @@ extension Tracker {
   ///
   /// A packet that begins a flow can end another: the one with the same addresses and ports, or the least valuable.
   public mutating func lookUp(_ packet: UnsafePointer<DecodedPacket>, candidate: UInt32 = 0) -> LookUp {
+    lookUp(packet, candidate, Tracker.match(records.base + Int(candidate), packet, keyMask))
+  }
+
+  /// The same; `sender` is the side of the candidate's flow that sent the packet, nil when it is another flow's.
+  @inline(__always)
+  mutating func lookUp(_ packet: UnsafePointer<DecodedPacket>, _ candidate: UInt32, _ sender: Side?) -> LookUp {
     events.clear()
     let record = records.base + Int(candidate)
     // Place 0 is never in the table. The others may have left it since they were found: packets of the same burst came
     // in between.
     if record.pointee.traits.rawValue & FlowTraits.presence == FlowTraits.inTable.rawValue, lentCount == 0,
-      packet.pointee.kind.rawValue <= PacketKind.icmpv6.rawValue, !packet.pointee.flags.contains(.syn),
-      let sender = Tracker.match(record, packet, keyMask)
+      packet.pointee.kind.rawValue <= PacketKind.icmpv6.rawValue, !packet.pointee.flags.contains(.syn), let sender
     {
       current.flow = candidate
       current.record = record
@@ -122,22 +128,15 @@ extension Tracker {
   static func match(
     _ record: UnsafeMutablePointer<FlowRecord>, _ packet: UnsafePointer<DecodedPacket>, _ mask: UInt64
   ) -> Side? {
+    let known = withUnsafePointer(to: &record.pointee.key) { UnsafeRawPointer($0) }
+    let key = withUnsafePointer(to: &UnsafeMutablePointer(mutating: packet).pointee.key) { UnsafeRawPointer($0) }
     let rest = packet.pointee.key.rest
-    if (record.pointee.key.rest ^ rest) & mask == 0, record.pointee.key.source.low == packet.pointee.key.source.low,
-      record.pointee.key.destination.low == packet.pointee.key.destination.low,
-      record.pointee.key.source.high == packet.pointee.key.source.high,
-      record.pointee.key.destination.high == packet.pointee.key.destination.high
-    {
+    if (record.pointee.key.rest ^ rest) & mask == 0, mos_equal_pairs(known, key, known + 16, key + 16) != 0 {
       return .client
     }
     let ports = UInt32(truncatingIfNeeded: rest &>> 32)
     let swapped = UInt64(ports &<< 16 | ports &>> 16) &<< 32 | rest & 0xffff_ffff
-    if (record.pointee.key.rest ^ swapped) & mask == 0,
-      record.pointee.key.destination.low == packet.pointee.key.source.low,
-      record.pointee.key.source.low == packet.pointee.key.destination.low,
-      record.pointee.key.destination.high == packet.pointee.key.source.high,
-      record.pointee.key.source.high == packet.pointee.key.destination.high
-    {
+    if (record.pointee.key.rest ^ swapped) & mask == 0, mos_equal_pairs(known, key + 16, known + 16, key) != 0 {
       return .server
     }
     return nil
@@ -229,8 +228,7 @@ extension Tracker {
     }
     let flips = packet.pointee.kind == .tcp && comesFromServer(packet)
     let record = records.pointer(flow)
-    record.initialize(
-      to: FlowRecord(key: flips ? packet.pointee.key.reversed : packet.pointee.key, packet: packet))
+    record.begin(key: flips ? packet.pointee.key.reversed : packet.pointee.key, with: packet)
     table.insert(packet.pointee.hash, flow)
     record.pointee.traits.insert(.inTable)
     guard packet.pointee.isSelected else {
@@ -309,86 +307,6 @@ extension Tracker {
       }
       release(flow)
       return
-    }
-  }
-
-  /// Ends a flow: its TCP state is given back, its record becomes final but for late packets.
-  mutating func end(_ flow: UInt32, _ reason: EndReason, packet: UInt64) {
-    let record = records.pointer(flow)
-    record.pointee.end = reason
-    record.pointee.endPacket = packet
-    let index = record.pointee.connection
-    guard index != 0 else { return }
-    let connection = connections.pointer(index)
-    close(.client, record, connection)
-    close(.server, record, connection)
-    record.pointee.lastSYN = connection.endpoint(.client).pointee.iss.rawValue
-    releaseUnconfirmed(connection)
-    connections.free(index)
-    record.pointee.connection = 0
-  }
-
-  /// What remains of a side in the record; its memory is given back.
-  private mutating func close(
-    _ side: Side, _ record: UnsafeMutablePointer<FlowRecord>, _ connection: UnsafeMutablePointer<Connection>
-  ) {
-    let endpoint = connection.endpoint(side)
-    let counters = record.counters(side)
-    countUnseen(receiver: endpoint, counters: record.counters(side.peer))
-    endpoint.pointee.observed.finish(counters)
-    counters.pointee.state = endpoint.pointee.state.rawValue
-    endpoint.pointee.receive.removeAll(pool: &pool)
-  }
-
-  /// Bytes that were acknowledged and that no packet brought until the flow's end.
-  private mutating func countUnseen(
-    receiver: UnsafeMutablePointer<Endpoint>, counters: UnsafeMutablePointer<EndpointCounters>
-  ) {
-    guard receiver.pointee.knows.contains(.acknowledgedUnseen) else { return }
-    let missing = receiver.pointee.acknowledged.distance(from: receiver.pointee.rcvNxt)
-    guard missing > 0 else { return }
-    counters.pointee.missedBytes &+= UInt64(missing)
-    statistics.missedBytes &+= UInt64(missing)
-  }
-
-  /// Lets a closed flow linger.
-  mutating func linger(_ flow: UInt32, now: Timestamp) {
-    wheel.schedule(flow, at: now.advanced(by: configuration.lingerTimeout))
-    ages.append(flow, class: AgeClass.lingering)
-  }
-
-  /// Takes a flow out of the table; its record waits for `takeReleased`.
-  private mutating func release(_ flow: UInt32) {
-    wheel.cancel(flow)
-    ages.remove(flow)
-    _ = table.remove(records.pointer(flow).pointee.hash, flow)
-    records.pointer(flow).pointee.traits.remove(.inTable)
-    if records.pointer(flow).pointee.traits.contains(.notSelected) {
-      records.free(flow)
-    } else {
-      appendReleased(flow)
-    }
-  }
-
-  private mutating func forget(_ flow: UInt32) {
-    _ = table.remove(records.pointer(flow).pointee.hash, flow)
-    records.pointer(flow).pointee.traits.remove(.inTable)
-    records.free(flow)
-  }
-
-  /// Ends every flow, as at the end of a trace: open ones with `reason`. Then `takeEnded` and `takeReleased` name them.
-  public mutating func finish(_ reason: EndReason = .traceEnd) {
-    returnChains()
-    for value in 0..<UInt8(AgeClass.count) {
-      while true {
-        let flow = ages.oldest(class: value)
-        if flow == 0 { break }
-        if isOpen(flow) {
-          end(flow, reason, packet: 0)
-          appendEnded(flow)
-        }
-        release(flow)
-      }
     }
   }
 }

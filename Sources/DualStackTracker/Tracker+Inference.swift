@@ -11,7 +11,7 @@ extension Tracker {
     receiver.pointee.sndNxt = acknowledgment
     receiver.pointee.sndUna = acknowledgment
     receiver.pointee.knows.insert(.sequence)
-    receiver.pointee.windowShift = Endpoint.unknownShift
+    receiver.pointee.windowShift = Endpoint.widestShift
     let sender = connections.pointer(records.pointer(current.flow).pointee.connection).endpoint(side.peer)
     sender.pointee.rcvNxt = acknowledgment
     sender.pointee.knows.insert(.expected)
@@ -43,12 +43,12 @@ extension Tracker {
       sender.pointee.sndNxt = sequence
       sender.pointee.sndUna = sequence
     }
-    if !sender.pointee.knows.contains(.syn) { sender.pointee.windowShift = Endpoint.unknownShift }
+    if !sender.pointee.knows.contains(.syn) { sender.pointee.windowShift = Endpoint.widestShift }
     if sender.pointee.state == .closed || sender.pointee.state == .listen {
       change(sender, to: .established, side, .sender)
     }
     if receiver.pointee.state == .closed || receiver.pointee.state == .listen {
-      receiver.pointee.windowShift = Endpoint.unknownShift
+      receiver.pointee.windowShift = Endpoint.widestShift
       change(receiver, to: .established, side.peer, .sender)
     }
     if receiver.pointee.state == .synSent {
@@ -80,7 +80,7 @@ extension Tracker {
         peer.pointee.sndNxt = acknowledgment
         peer.pointee.sndUna = acknowledgment
         peer.pointee.knows.insert(.sequence)
-        peer.pointee.windowShift = Endpoint.unknownShift
+        peer.pointee.windowShift = Endpoint.widestShift
       }
       sender.pointee.rcvNxt = acknowledgment
       sender.pointee.knows.insert(.expected)

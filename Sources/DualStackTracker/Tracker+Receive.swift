@@ -6,16 +6,19 @@ extension Tracker {
   /// `events`.
   public mutating func receive(_ packet: UnsafePointer<DecodedPacket>) {
     events.beginPacket()
-    if current.judgement.course == .expected {
-      let connection = connections.base + Int(current.record.pointee.connection)
-      if receiveExpected(packet, current.sender.peer, connection: connection) { return }
-      if current.hasOptions {
-        // Those of a packet before: `send` did not look at this one's, of which there are none.
-        current.options = TCPOptions()
-        current.hasOptions = false
-      }
+    let record = current.record
+    let connection = connections.base + Int(record.pointee.connection)
+    if current.expectation == .none {
+      if current.judgement.course != .ignore { receiveSegment(packet) }
+      return noteStep(record)
     }
-    if current.judgement.course != .ignore { receiveSegment(packet) }
+    connection.pointee.step = current.step
+    if packet.pointee.tcpHeaderLength == 32 { rememberExpected(packet, current.sender.peer, connection) }
+    if current.expectation == .plain {
+      receivePlain(packet, current.sender.peer, record, connection)
+    } else {
+      receiveTurn(packet, current.sender.peer, record, connection)
+    }
   }
 
   /// The same for all segments but the most usual.
@@ -27,7 +30,7 @@ extension Tracker {
     let sender = connection.endpoint(side.peer)
     let receiver = connection.endpoint(side)
     switch current.judgement.course {
-    case .process, .expected:
+    case .process:
       receiveText(packet, record: record, sender: sender, receiver: receiver)
     case .doubt:
       keepInDoubt(packet, connection: connection, side: side)
@@ -132,7 +135,7 @@ extension Tracker {
   }
 
   /// Options count only if both ends offered them (RFC 7323 1.3 and 3.2).
-  private mutating func negotiate(_ one: UnsafeMutablePointer<Endpoint>, _ other: UnsafeMutablePointer<Endpoint>) {
+  mutating func negotiate(_ one: UnsafeMutablePointer<Endpoint>, _ other: UnsafeMutablePointer<Endpoint>) {
     guard one.pointee.knows.contains(.syn), other.pointee.knows.contains(.syn) else { return }
     if !one.pointee.knows.contains(.windowScale) || !other.pointee.knows.contains(.windowScale) {
       one.pointee.windowShift = 0
@@ -157,9 +160,7 @@ extension Tracker {
         receiver.pointee.knows.contains(.window) ? receiver.pointee.acknowledged : receiver.pointee.rcvNxt
       guard SequenceNumber(packet.pointee.sequence) <= reference else { return }
     }
-    receiver.pointee.timestampRecent = current.options.timestampValue
-    receiver.pointee.timestampAge = Endpoint.hours(packet.pointee.timestamp)
-    receiver.pointee.knows.insert(.timestampRecent)
+    receiver.pointee.remember(current.options.timestampValue, packet.pointee.timestamp)
   }
 
   /// RFC 9293 3.10.7.4, fifth to eighth: acknowledgment, URG, text, FIN.

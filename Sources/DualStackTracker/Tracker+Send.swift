@@ -7,25 +7,27 @@ extension Tracker {
   public mutating func send(_ packet: UnsafePointer<DecodedPacket>) {
     events.beginPacket()
     let record = current.record
-    // Where there is no connection this is the slab's place 0, which is zero: ends in CLOSED, which expect nothing.
     let connection = connections.base + Int(record.pointee.connection)
-    if packet.pointee.flags.rawValue & 0x37 == 0x10,
-      sendExpected(packet, current.sender, record: record, connection: connection)
-    {
-      current.judgement = .expected
-    } else {
-      sendOther(packet)
+    current.step = connection.pointee.step
+    current.expectation = expectation(of: packet, from: current.sender, record, connection)
+    if current.expectation == .none, packet.pointee.tcpHeaderLength == 32 {
+      current.expectation = timestampedExpectation(of: packet, from: current.sender, record, connection)
     }
+    switch current.expectation {
+    case .plain: sendPlain(packet, current.sender, record, connection)
+    case .turn: sendTurn(packet, current.sender, record, connection)
+    case .none: sendOther(packet)
+    }
+    connection.pointee.step = .unknown
   }
 
   /// The same for all packets but the most usual.
   @inline(never)
-  private mutating func sendOther(_ packet: UnsafePointer<DecodedPacket>) {
+  mutating func sendOther(_ packet: UnsafePointer<DecodedPacket>) {
     let record = current.record
     let own = record.counters(current.sender)
     own.pointee.packets &+= 1
     own.pointee.ipBytes &+= UInt64(packet.pointee.ipLength)
-    if packet.pointee.flags.contains(.syn), sendOpening(packet, record: record, own: own) { return }
     if record.pointee.end == .none, packet.pointee.timestamp > record.pointee.lastTimestamp {
       record.pointee.lastTimestamp = packet.pointee.timestamp
     }
@@ -37,6 +39,19 @@ extension Tracker {
     } else {
       current.judgement = Judgement(.ignore)
       own.pointee.streamBytes &+= UInt64(packet.pointee.payloadWireLength)
+    }
+  }
+
+  /// Reads the packet's options into `current`.
+  @inline(__always)
+  private mutating func readOptions(_ packet: UnsafePointer<DecodedPacket>) {
+    let length = Int(packet.pointee.tcpHeaderLength) &- 20
+    if length > 0 {
+      current.options = TCPOptions(packet.pointee.transport + 20, length: length)
+      current.hasOptions = true
+    } else if current.hasOptions {
+      current.options = TCPOptions()
+      current.hasOptions = false
     }
   }
 
@@ -87,7 +102,7 @@ extension Tracker {
     }
     noteTimeToLive(packet, sender: sender)
     switch judgement.course {
-    case .process, .expected, .doubt:
+    case .process, .doubt:
       Observer.observe(packet, from: side, record: record, connection: connection)
       sendText(packet, judgement, record: record, connection: connection)
     case .open, .answer:
@@ -173,10 +188,7 @@ extension Tracker {
     if old == state { return }
     endpoint.pointee.state = state
     current.record.counters(side).pointee.state = state.rawValue
-    var event = EventRecord(.stateChange, hook, side)
-    event.code = state.rawValue
-    event.detail = old.rawValue
-    events.append(event)
+    events.append(EventRecord(hook, side, from: old, to: state))
   }
 
   /// The sender opens: SYN, or SYN-ACK.
@@ -319,8 +331,17 @@ extension Tracker {
     side: Side, hook: Hook
   ) {
     if sender.pointee.knows.contains(.finSent) { return }
-    sender.pointee.knows.insert(.finSent)
     sender.pointee.knows.remove(.finAhead)
+    leave(sequence, sender, receiver: receiver, side, hook)
+  }
+
+  /// The sender closes with its first FIN, at `sequence`.
+  @inline(__always)
+  mutating func leave(
+    _ sequence: SequenceNumber, _ sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>,
+    _ side: Side, _ hook: Hook
+  ) {
+    sender.pointee.knows.insert(.finSent)
     sender.pointee.finSequence = sequence
     // A FIN that does not acknowledge the peer's was sent before that arrived: simultaneous close.
     let crossed = sender.pointee.state == .closeWait && sender.pointee.acknowledged <= receiver.pointee.finSequence
@@ -335,8 +356,8 @@ extension Tracker {
   ) {
     let side = current.sender
     let sender = connection.endpoint(side)
-    // The window of a SYN-ACK is not scaled (RFC 7323 2.2); where the shift is unknown the widest is assumed.
-    let shift = packet.pointee.flags.contains(.syn) ? 0 : min(sender.pointee.windowShift, 14)
+    // The window of a SYN-ACK is not scaled (RFC 7323 2.2).
+    let shift = packet.pointee.flags.contains(.syn) ? 0 : sender.pointee.windowShift
     let window = UInt32(packet.pointee.window) &<< UInt32(shift)
     if window > sender.pointee.maximumWindow { sender.pointee.maximumWindow = window }
     let edge = acknowledgment + window
@@ -354,7 +375,7 @@ extension Tracker {
       acknowledgeUnseen(acknowledgment, record: record, connection: connection, side: side)
     }
     sender.pointee.acknowledged = acknowledgment
-    sender.pointee.receive.release(below: acknowledgment, pool: &pool)
+    sender.pointee.retained.release(below: acknowledgment, blocks: &retainedBlocks)
   }
 
   /// Both ends are past the handshake.

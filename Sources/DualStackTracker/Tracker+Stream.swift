@@ -38,16 +38,16 @@ extension Tracker {
 
   /// Bytes are kept for an end that acknowledges, and no more than it can have under way.
   @inline(__always)
-  private mutating func mayRetain(_ receiver: UnsafeMutablePointer<Endpoint>, _ count: UInt32) -> Bool {
-    let unacknowledged = receiver.pointee.rcvNxt.distance(from: receiver.pointee.acknowledged)
-    if receiver.pointee.knows.contains(.seen), unacknowledged < Tracker.largestRetained,
-      pool.bytesInUse < configuration.retainedBytes
-    {
-      return true
-    }
+  private mutating func mayRetain(_ receiver: UnsafeMutablePointer<Endpoint>) -> Bool {
+    receiver.pointee.knows.contains(.seen)
+      && receiver.pointee.rcvNxt.distance(from: receiver.pointee.acknowledged) < Tracker.largestRetained
+  }
+
+  /// `count` delivered bytes are not kept, and so none of those before them.
+  @inline(never)
+  private mutating func forgo(_ count: UInt32, _ receiver: UnsafeMutablePointer<Endpoint>) {
     statistics.uncomparedBytes &+= UInt64(count)
-    receiver.pointee.receive.dropRetained(pool: &pool)
-    return false
+    receiver.pointee.retained.removeAll(blocks: &retainedBlocks)
   }
 
   /// In order, and nothing waits: the bytes are delivered where they lie.
@@ -58,8 +58,11 @@ extension Tracker {
     let start = receiver.pointee.rcvNxt
     receiver.pointee.rcvNxt = start + count
     emit(bytes: bytes, count: count, chain: 0, chainCount: 0, at: start, receiver, side, .receiver)
-    if configuration.comparesRetransmissions, mayRetain(receiver, count) {
-      receiver.pointee.receive.retain(bytes, count: count, at: start, pool: &pool)
+    guard configuration.comparesRetransmissions else { return }
+    if !mayRetain(receiver)
+      || !receiver.pointee.retained.append(bytes, count: count, at: start, blocks: &retainedBlocks)
+    {
+      forgo(count, receiver)
     }
   }
 
@@ -113,8 +116,12 @@ extension Tracker {
     lentCount &+= 1
     receiver.pointee.rcvNxt = start + taken.count
     statistics.queuedBytes &-= UInt64(taken.count)
-    if configuration.comparesRetransmissions, mayRetain(receiver, taken.count) {
-      receiver.pointee.receive.retainChain(chain: taken.chain, at: start, pool: &pool)
+    if configuration.comparesRetransmissions,
+      !mayRetain(receiver)
+        || !receiver.pointee.retained.append(
+          chain: taken.chain, at: start, from: pool, blocks: &retainedBlocks)
+    {
+      forgo(taken.count, receiver)
     }
     emit(bytes: nil, count: 0, chain: taken.chain, chainCount: taken.count, at: start, receiver, side, hook)
   }
@@ -194,7 +201,7 @@ extension Tracker {
     }
     var differs = false
     if configuration.comparesRetransmissions {
-      let comparison = receiver.pointee.receive.compare(bytes, count: count, at: start, pool: pool)
+      let comparison = receiver.pointee.retained.compare(bytes, count: count, at: start, blocks: retainedBlocks)
       if comparison.firstDifference >= 0 {
         differs = true
         let position = UInt32(comparison.firstDifference)
@@ -301,6 +308,7 @@ extension Tracker {
   }
 
   /// As `skipUnseen`, at the connection's end.
+  @inline(__always)
   mutating func skipUnseen(
     record: UnsafeMutablePointer<FlowRecord>, connection: UnsafeMutablePointer<Connection>, side: Side
   ) {

@@ -20,6 +20,7 @@ public struct Tracker: ~Copyable {
   @usableFromInline var wheel: TimerWheel
   var ages: AgeQueues
   var pool: SegmentPool
+  var retainedBlocks: Slab<RetainedBlock>
   private var ended: IndexQueue
   private var released: IndexQueue
   /// How many flows are in the two queues.
@@ -54,6 +55,7 @@ public struct Tracker: ~Copyable {
     wheel = TimerWheel(capacity: capacity)
     ages = AgeQueues(capacity: capacity, classes: AgeClass.count)
     pool = SegmentPool(maximumBytes: configuration.bufferBytes)
+    retainedBlocks = Slab(capacity: max(1, configuration.retainedBytes / MemoryLayout<RetainedBlock>.stride))
     ended = IndexQueue(capacity: capacity)
     released = IndexQueue(capacity: capacity)
     current = CurrentPacket(record: records.base)
@@ -129,7 +131,7 @@ public struct Tracker: ~Copyable {
   }
 
   @inline(__always)
-  private func prefetch<Element>(_ element: UnsafeMutablePointer<Element>) {
+  func prefetch<Element>(_ element: UnsafeMutablePointer<Element>) {
     let address = UnsafeRawPointer(element)
     mos_prefetch(address)
     mos_prefetch(address + 64)
@@ -196,6 +198,9 @@ struct CurrentPacket: BitwiseCopyable {
   /// The flow's record.
   var record: UnsafeMutablePointer<FlowRecord>
   var judgement = Judgement()
+  /// Whether the ends were in step before it, and expected it.
+  var step = Step.unknown
+  var expectation = Expectation.none
   var options = TCPOptions()
   var hasOptions = false
 }

@@ -27,7 +27,7 @@ public struct TrackerConfiguration: Sendable {
   public var lingerTimeout: Int64 = 60 * 1_000_000_000
   /// The most memory that the receive buffers of all flows may take, in bytes.
   public var bufferBytes = 256 << 20
-  /// How much of that may be in use before in-order bytes are no longer kept for comparison, in bytes.
+  /// The most memory that in-order bytes which are kept for comparison may take, in bytes.
   public var retainedBytes = 32 << 20
   /// The most memory that one side's receive buffer may take, in bytes.
   public var sideBufferBytes: UInt32 = 4 << 20

@@ -79,7 +79,7 @@ extension Tracker {
   /// Gives the connection's unconfirmed state back.
   mutating func releaseUnconfirmed(_ connection: UnsafeMutablePointer<Connection>) {
     guard connection.pointee.unconfirmed != 0 else { return }
-    unconfirmed.pointer(connection.pointee.unconfirmed).pointee.doubted.buffer.removeAll(pool: &pool)
+    unconfirmed.pointer(connection.pointee.unconfirmed).pointee.doubted.buffer.dropQueued(pool: &pool)
     unconfirmed.free(connection.pointee.unconfirmed)
     connection.pointee.unconfirmed = 0
   }

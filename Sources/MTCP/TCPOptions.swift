@@ -45,32 +45,9 @@ public struct TCPOptions: BitwiseCopyable, Sendable {
       flags = .timestamp
       timestampValue = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
       timestampEcho = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
-    } else if length > 0, !readOpening(bytes, length: length) {
+    } else {
       read(bytes, length: length)
     }
-  }
-
-  /// Reads the options of a SYN where they lie as the widespread stacks put them: maximum segment size, window scale
-  /// and SACK-permitted (Windows), or maximum segment size, SACK-permitted, timestamps and window scale (Linux). Returns
-  /// `false`, with nothing read, for all others.
-  @usableFromInline @inline(__always) mutating func readOpening(_ bytes: UnsafeRawPointer, length: Int) -> Bool {
-    func word(_ offset: Int) -> UInt32 {
-      UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-    }
-    guard length == 12 || length == 20, word(0) & 0xffff == 0x0402 else { return false }
-    let scale = word(length == 12 ? 4 : 16)
-    guard scale & 0xff_ffff == 0x03_0301, scale < 0x0f00_0000,
-      length == 12 ? word(8) == 0x0204_0101 : word(4) == 0x0a08_0204
-    else { return false }
-    maximumSegmentSize = UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
-    windowScale = UInt8(truncatingIfNeeded: scale &>> 24)
-    flags = .sackPermitted
-    if length == 20 {
-      flags.insert(.timestamp)
-      timestampValue = word(8).byteSwapped
-      timestampEcho = word(12).byteSwapped
-    }
-    return true
   }
 
   /// A window scale over 14 was sent.

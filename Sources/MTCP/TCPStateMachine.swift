@@ -75,7 +75,8 @@ extension TCPState {
     }
   }
 
-  @inlinable var afterReceivedFin: TCPState {
+  /// `after(.receiveFin)`.
+  @inlinable public var afterReceivedFin: TCPState {
     switch self {
     case .synReceived, .established: .closeWait
     case .finWait1: .closing
@@ -84,7 +85,8 @@ extension TCPState {
     }
   }
 
-  @inlinable var afterAckOfFin: TCPState {
+  /// `after(.ackOfFin)`.
+  @inlinable public var afterAckOfFin: TCPState {
     switch self {
     case .finWait1: .finWait2
     case .closing: .timeWait

@@ -46,7 +46,7 @@ struct BoundedTakeTests {
     let taken = buffer.takeContiguous(from: SequenceNumber(0), upTo: SequenceNumber(300), pool: &pool)
     #expect(taken.count == 224 && buffer.queuedBytes == 176)
     pool.releaseChain(taken.chain)
-    buffer.removeAll(pool: &pool)
+    buffer.dropQueued(pool: &pool)
     #expect(pool.bytesInUse == 0)
   }
 }

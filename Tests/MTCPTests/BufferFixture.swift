@@ -1,3 +1,4 @@
+import MOSCore
 import Testing
 
 @testable import MTCP
@@ -6,6 +7,8 @@ import Testing
 struct BufferFixture: ~Copyable {
   var pool: SegmentPool
   var buffer = ReceiveBuffer()
+  var blocks = Slab<RetainedBlock>(capacity: 8_192)
+  var retained = RetainedBytes()
 
   init(maximumBytes: Int = 8 << 20) {
     pool = SegmentPool(maximumBytes: maximumBytes)
@@ -52,23 +55,27 @@ struct BufferFixture: ~Copyable {
     return result
   }
 
-  mutating func retain(_ bytes: [UInt8], at start: UInt32) {
+  @discardableResult
+  mutating func retain(_ bytes: [UInt8], at start: UInt32) -> Bool {
     bytes.withUnsafeBytes {
-      buffer.retain($0.baseAddress!, count: UInt32($0.count), at: SequenceNumber(start), pool: &pool)
+      retained.append($0.baseAddress!, count: UInt32($0.count), at: SequenceNumber(start), blocks: &blocks)
     }
   }
 
   func compare(_ bytes: [UInt8], at start: UInt32) -> (compared: UInt32, firstDifference: Int32) {
     bytes.withUnsafeBytes {
-      buffer.compare($0.baseAddress!, count: UInt32($0.count), at: SequenceNumber(start), pool: pool)
+      retained.compare($0.baseAddress!, count: UInt32($0.count), at: SequenceNumber(start), blocks: blocks)
     }
   }
 
   mutating func release(below acknowledged: UInt32) {
-    buffer.release(below: SequenceNumber(acknowledged), pool: &pool)
+    retained.release(below: SequenceNumber(acknowledged), blocks: &blocks)
   }
 
-  mutating func removeAll() { buffer.removeAll(pool: &pool) }
+  mutating func removeAll() {
+    buffer.dropQueued(pool: &pool)
+    retained.removeAll(blocks: &blocks)
+  }
 
   /// Checks everything that must hold of the queue and its tree, and the accounts. Returns the tree's depth.
   @discardableResult

@@ -37,7 +37,6 @@ import Testing
     fixture.insert(.init(repeating: 3, count: 3000), at: 100, next: 0)
     let taken = fixture.buffer.takeContiguous(from: SequenceNumber(100), pool: &fixture.pool)
     fixture.insert(.init(repeating: 9, count: 3000), at: 5000, next: 3100)
-    fixture.buffer.retainChain(chain: taken.chain, at: SequenceNumber(100), pool: &fixture.pool)
     fixture.removeAll()
     let bytes = fixture.read(taken.chain)
     #expect(bytes == .init(repeating: 3, count: 3000))
@@ -101,13 +100,9 @@ import Testing
     fixture.checkQueue()
     let queued = fixture.queued
     #expect(queued == .init(repeating: 1, count: 16 * 224))
-    fixture.retain([1, 2, 3], at: 0)
-    #expect(!fixture.buffer.hasRetained)
     fixture.removeAll()
     let left = fixture.bytesInUse
     #expect(left == 0)
-    fixture.retain([1, 2, 3], at: 0)
-    #expect(fixture.buffer.hasRetained)
   }
 
   @Test(arguments: OverlapPolicy.allCases)
@@ -137,7 +132,6 @@ import Testing
     var fixture = BufferFixture(maximumBytes: maximumBytes)
     let result = fixture.insert([1], at: 5, next: 0)
     #expect(result.isFull == (fixture.pool.maximumBytes == 0))
-    fixture.retain([1], at: 5)
     fixture.removeAll()
     let left = fixture.bytesInUse
     #expect(left == 0)
@@ -148,8 +142,7 @@ import Testing
     for round in 0..<100 {
       let start = UInt32(round) * 20_000
       fixture.insert(.init(repeating: 1, count: 20_000), at: start + 1, next: start)
-      fixture.retain(.init(repeating: 1, count: 20_000), at: start)
-      #expect(fixture.buffer.hasRetained && fixture.buffer.queuedBytes == 20_000)
+      #expect(fixture.buffer.queuedBytes == 20_000)
       fixture.removeAll()
     }
     let left = fixture.bytesInUse

@@ -1,3 +1,4 @@
+import MOSCore
 import Testing
 
 @testable import MTCP
@@ -16,8 +17,7 @@ import Testing
       fixture.retain(Array(stream[at..<at + length]), at: base &+ UInt32(at))
       at += length
     }
-    let used = fixture.bytesInUse
-    #expect(used == (60_000 + 223) / 224 * 256)
+    #expect(fixture.blocks.count == (60_000 + 2_015) / 2_016)
     for _ in 0..<500 {
       let start = Int.random(in: 0..<stream.count, using: &generator)
       let count = Int.random(in: 1...min(3000, stream.count - start), using: &generator)
@@ -30,8 +30,7 @@ import Testing
       #expect(other.compared == UInt32(count) && other.firstDifference == Int32(wrong))
     }
     fixture.removeAll()
-    let left = fixture.bytesInUse
-    #expect(left == 0)
+    #expect(fixture.blocks.count == 0)
   }
 
   /// Bytes come and are acknowledged in any rhythm: whatever lies above the acknowledgment is still there.
@@ -52,10 +51,9 @@ import Testing
           acknowledged = Int.random(in: acknowledged...sent, using: &generator)
           fixture.release(below: base &+ UInt32(acknowledged))
         }
-        let used = fixture.bytesInUse
-        #expect(used <= ((sent - acknowledged) / 224 + 2) * 256)
+        #expect(fixture.blocks.count <= (sent - acknowledged) / 2_016 + 2)
         guard acknowledged < sent else {
-          #expect(!fixture.buffer.hasRetained)
+          #expect(fixture.retained.isEmpty)
           continue
         }
         let start = Int.random(in: acknowledged..<sent, using: &generator)
@@ -63,8 +61,7 @@ import Testing
         #expect(result.compared == UInt32(sent - start) && result.firstDifference == -1)
       }
       fixture.release(below: base &+ UInt32(sent))
-      let left = fixture.bytesInUse
-      #expect(left == 0)
+      #expect(fixture.blocks.count == 0)
     }
   }
 
@@ -84,12 +81,11 @@ import Testing
 
   @Test func aJumpStartsOver() {
     var fixture = BufferFixture()
-    fixture.retain(.init(repeating: 1, count: 1000), at: 100)
-    fixture.retain(.init(repeating: 2, count: 10), at: 1101)
-    let range = fixture.buffer.retainedRange(pool: fixture.pool)
-    #expect(range?.start == SequenceNumber(1101) && range?.end == SequenceNumber(1111))
-    let used = fixture.bytesInUse
-    #expect(used == 256)
+    fixture.retain(.init(repeating: 1, count: 5000), at: 100)
+    fixture.retain(.init(repeating: 2, count: 10), at: 5101)
+    let range = fixture.retained.range(blocks: fixture.blocks)
+    #expect(range?.start == SequenceNumber(5101) && range?.end == SequenceNumber(5111))
+    #expect(fixture.blocks.count == 1)
   }
 
   @Test func aChainFromTheQueueIsRetained() {
@@ -100,23 +96,36 @@ import Testing
       fixture.insert([stream[start]], at: UInt32(start), next: 100, policy: .linux)
     }
     let taken = fixture.buffer.takeContiguous(from: SequenceNumber(100), pool: &fixture.pool)
-    fixture.buffer.retainChain(chain: taken.chain, at: SequenceNumber(100), pool: &fixture.pool)
+    let isKept = fixture.retained.append(
+      chain: taken.chain, at: SequenceNumber(100), from: fixture.pool, blocks: &fixture.blocks)
+    #expect(isKept)
     fixture.pool.releaseChain(taken.chain)
     let result = fixture.compare(stream, at: 0)
     #expect(result.compared == 5000 && result.firstDifference == -1)
-    let used = fixture.bytesInUse
-    #expect(used == (5000 + 223) / 224 * 256)
+    #expect(fixture.blocks.count == (5000 + 2_015) / 2_016)
   }
 
   @Test func aByteFarIntoManyRetainedOnesIsFoundInFewSteps() {
     var fixture = BufferFixture()
     let block = [UInt8](repeating: 1, count: 1 << 14)
     for index in 0..<UInt32(256) { fixture.retain(block, at: index << 14) }
-    for ordinal in [UInt32(0), 17, 4000, 18_000, 18_724] {
-      let (index, steps) = fixture.pool.retainedChunk(fixture.buffer.retainedHead, at: SequenceNumber(ordinal * 224))
-      let found = fixture.pool.chunk(index).pointee.priority
-      #expect(found == ordinal + 1)
-      #expect(steps < 140)
+    // The short cuts before the first block that is left are gone.
+    fixture.release(below: 100 * 2_016)
+    for ordinal in [UInt32(100), 127, 128, 1_000, 2_079] {
+      let (index, steps) = fixture.retained.find(SequenceNumber(ordinal * 2_016), blocks: fixture.blocks)
+      #expect(fixture.blocks.pointer(index).pointee.ordinal == ordinal + 1)
+      #expect(steps <= 62 + 2_080 / 32)
     }
+  }
+
+  @Test func withoutBlocksNothingIsRetainedAndTheNextBytesBeginAnew() {
+    var fixture = BufferFixture()
+    fixture.blocks = Slab(capacity: 2)
+    let first = fixture.retain(.init(repeating: 1, count: 4_000), at: 0)
+    let second = fixture.retain(.init(repeating: 2, count: 100), at: 4_000)
+    #expect(first && !second && fixture.retained.isEmpty && fixture.blocks.count == 0)
+    let third = fixture.retain(.init(repeating: 3, count: 100), at: 4_100)
+    #expect(third)
+    #expect(fixture.compare(.init(repeating: 3, count: 100), at: 4_100).compared == 100)
   }
 }

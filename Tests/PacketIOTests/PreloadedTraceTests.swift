@@ -18,9 +18,7 @@ import Testing
     for (index, frame) in trace.frames.enumerated() {
       var packet = DecodedPacket(frame: frame.bytes)
       decoder.beginBurst()
-      decoder.decode(
-        frame: frame.bytes, capturedLength: frame.capturedLength, wireLength: frame.wireLength,
-        linkType: frame.linkType, timestamp: frame.timestamp, number: UInt64(index + 1), into: &packet)
+      decoder.decode(frame, number: UInt64(index + 1), into: &packet)
       result.keys.append(packet.key)
       result.anomalies.append(packet.anomalies)
       result.kinds.append(packet.kind)

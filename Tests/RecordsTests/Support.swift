@@ -61,7 +61,10 @@ func flow(
   number: UInt64 = 7, history: String = "", _ change: (inout FlowRecord) -> Void = { _ in }
 ) -> FlowRecord {
   withPacket(key, number: number, nanoseconds: first) { packet in
-    var record = withUnsafePointer(to: packet) { FlowRecord(key: key, packet: $0) }
+    let place = UnsafeMutablePointer<FlowRecord>.allocate(capacity: 1)
+    defer { place.deallocate() }
+    withUnsafePointer(to: packet) { place.begin(key: key, with: $0) }
+    var record = place.pointee
     record.lastTimestamp = Timestamp(nanoseconds: last)
     for letter in history.utf8 { record.history.append(letter) }
     change(&record)

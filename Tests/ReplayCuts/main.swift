@@ -34,19 +34,9 @@ func replay(_ capture: UnsafeRawBufferPointer) -> Outcome {
         outcome.packets += 1
         var packet = DecodedPacket(frame: frame.pointee.bytes)
         decoder.beginBurst()
-        decoder.decode(
-          frame: frame.pointee.bytes, capturedLength: frame.pointee.capturedLength,
-          wireLength: frame.pointee.wireLength, linkType: frame.pointee.linkType,
-          timestamp: frame.pointee.timestamp, number: outcome.packets, into: &packet)
-        if packet.timestamp > clock { clock = packet.timestamp }
-        packet.clock = clock
-        tracker.prepare(&packet)
-        tracker.advance(to: clock)
-        if case .flow = tracker.lookUp(&packet) {
-          tracker.send(&packet)
-          tracker.receive(&packet)
-          readDelivered(tracker)
-        }
+        decoder.decode(frame, count: 1, number: outcome.packets, clock: &clock, into: &packet)
+        tracker.process(&packet)
+        readDelivered(tracker)
         outcome.released += release(&tracker)
       }
     }

@@ -1,15 +1,16 @@
 import Testing
 
 @testable import DualStackTracker
+@testable import MTCP
 
 @Suite("Bursts")
 struct BurstTests {
   /// Random connections side by side, some one after the other on the same ports, with SYNs of a flood between them.
-  private func traffic() -> [ScriptedSegment] {
-    var generator = SeededGenerator(seed: 5)
+  private func traffic(seed: Int = 0) -> [ScriptedSegment] {
+    var generator = SeededGenerator(seed: UInt64(5 + seed))
     var talks: [[ScriptedSegment]] = (0..<40).map { index in
       let port = UInt16(1_000 + index % 15)
-      return RandomConnection(seed: UInt64(index)).packets.map { packet in
+      return RandomConnection(seed: UInt64(index + 40 * seed)).packets.map { packet in
         var packet = packet
         packet.clientPort = port
         return packet
@@ -54,6 +55,69 @@ struct BurstTests {
     #expect(single.ends.contains("fin"))
     #expect(flows > 100 || single.ends.contains("evicted"))
     single.finish()
+  }
+
+  /// What happened, but for packets without a flow, and for when ended flows were asked for.
+  private func events(_ happened: [String]) -> [String] {
+    happened.filter { $0 != "none" && $0 != "released" && !$0.hasPrefix("connectionEnd") && $0 != "idle" }
+  }
+
+  @Test("Both steps at once give the same events as one after the other", arguments: [1, 2, 7, 64, 5_000])
+  func bothStepsAtOnce(size: Int) {
+    for seed in 0..<6 {
+      var generator = SeededGenerator(seed: UInt64(seed) + 900)
+      let isPlain = seed % 2 == 0
+      let traffic = seed == 0 ? traffic() : RandomSegments.make(count: 5_000, plain: isPlain, &generator)
+      func configure(_ configuration: inout TrackerConfiguration) {
+        configuration.maximumFlows = seed < 3 ? 1_000 : 12
+        configuration.bufferBytes = seed == 5 ? 16 << 10 : 1 << 20
+      }
+      var stepwise = TrackerScript(configure)
+      var atOnce = TrackerScript(atOnce: true, configure)
+      var start = 0
+      while start < traffic.count {
+        let end = min(start + size, traffic.count)
+        stepwise.play(burst: traffic[start..<end])
+        atOnce.play(burst: traffic[start..<end])
+        start = end
+      }
+      #expect(events(atOnce.happened) == events(stepwise.happened), "seed \(seed)")
+      stepwise.finish()
+      atOnce.finish()
+      #expect(atOnce.ends.sorted() == stepwise.ends.sorted(), "seed \(seed)")
+      #expect("\(atOnce.tracker.statistics)" == "\(stepwise.tracker.statistics)", "seed \(seed)")
+      for kind in EventKind.allCases {
+        #expect(atOnce.tracker.events.count(of: kind) == stepwise.tracker.events.count(of: kind), "\(kind), \(seed)")
+      }
+    }
+  }
+
+  /// All that a tracker has of the flow that it met last.
+  private func state(_ script: borrowing TrackerScript) -> String {
+    guard script.latest != 0 else { return "none" }
+    let record = script.tracker.record(script.latest)
+    let history = (0..<Int(record.pointee.history.count)).map { record.pointee.history[$0] }
+    guard record.pointee.connection != 0 else { return "\(record.pointee) \(history)" }
+    let connection = script.tracker.connections.pointer(record.pointee.connection)
+    return "\(record.pointee) \(history) \(connection.pointee.client) \(connection.pointee.server)"
+  }
+
+  @Test("Both steps at once leave the same of a flow as one after the other", arguments: 0..<6)
+  func bothStepsLeaveTheSame(seed: Int) {
+    var generator = SeededGenerator(seed: UInt64(seed) + 950)
+    let traffic = seed < 3 ? traffic(seed: seed) : RandomSegments.make(count: 2_000, plain: seed == 4, &generator)
+    var stepwise = TrackerScript()
+    var atOnce = TrackerScript(atOnce: true)
+    // The shape of the trees is part of the state.
+    stepwise.tracker.pool.random = 1
+    atOnce.tracker.pool.random = 1
+    for (index, segment) in traffic.prefix(2_000).enumerated() {
+      stepwise.play(segment)
+      atOnce.play(segment)
+      let states = (atOnce: state(atOnce), stepwise: state(stepwise))
+      #expect(states.atOnce == states.stepwise, "packet \(index + 1)")
+      if states.atOnce != states.stepwise { return }
+    }
   }
 
   @Test("Data in the burst of the close are delivered before the end")

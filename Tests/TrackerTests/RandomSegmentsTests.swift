@@ -16,7 +16,8 @@ enum RandomSegments {
     [], [], [], [2, 4, 5, 180], [3, 3, 7, 1], [3, 3, 15, 1], [4, 2, 1, 1], [1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 1],
     [1, 1, 8, 10, 255, 255, 255, 240, 0, 0, 0, 1], [1, 1, 8, 10, 0, 0, 0, 200, 0, 0, 0, 1],
     [19, 18] + [UInt8](repeating: 1, count: 16), [99, 0, 0, 0], [99, 200, 0, 0], [34, 10, 1, 2, 3, 4, 5, 6, 7, 8],
-    [5, 10, 0, 0, 0, 1, 0, 0, 0, 9],
+    [5, 10, 0, 0, 0, 1, 0, 0, 0, 9], [2, 4, 5, 180, 1, 3, 3, 7, 1, 1, 4, 2],
+    [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 1, 1, 3, 3, 7],
   ]
 
   private static func flags(_ generator: inout SeededGenerator) -> TCPFlags {
@@ -59,7 +60,11 @@ enum RandomSegments {
     segment.window = [0, 1, 1_000, 65_535][generator.number(0...3)]
     segment.urgentPointer = UInt16(generator.number(0...20))
     segment.timeToLive = !plain && generator.once(in: 10) ? 3 : 64
-    if !plain { segment.options = options[generator.number(0...options.count - 1)] }
+    if !plain {
+      segment.options = options[generator.number(0...options.count - 1)]
+    } else if segment.flags.contains(.syn) {
+      segment.options = options[options.count - 2]
+    }
     if !generator.once(in: 3) {
       segment.payload = [UInt8](
         repeating: UInt8(generator.number(0...255)),

@@ -31,9 +31,12 @@ struct RandomConnection {
   private let serverISN: UInt32
   private var sent: (client: Int, server: Int) = (0, 0)
   private var time = 0.0
+  /// What the ends put on their SYNs: nothing, what Windows does, or what Linux does, with timestamps on all segments.
+  private let style: Int
 
   init(seed: UInt64) {
     generator = SeededGenerator(seed: seed)
+    style = generator.number(0...2)
     var source = generator
     func text(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &source) } }
     clientText = text(generator.number(0...6_000))
@@ -54,7 +57,19 @@ struct RandomConnection {
     result.sequence = (client ? clientISN : serverISN) &+ 1 &+ UInt32(offset)
     result.acknowledgment = (client ? serverISN : clientISN) &+ 1 &+ UInt32(client ? sent.server : sent.client)
     result.payload = Array((client ? clientText : serverText)[offset..<offset + count])
+    if style == 2 { result.options = [1, 1, 8, 10] + timestamps }
     return result
+  }
+
+  /// TSval and TSecr; one value all the time, so that no order of the segments makes one look old.
+  private var timestamps: [UInt8] { [0, 0, 1, 0, 0, 0, 1, 0] }
+
+  private var openingOptions: [UInt8] {
+    switch style {
+    case 0: []
+    case 1: [2, 4, 5, 180, 1, 3, 3, 7, 1, 1, 4, 2]
+    default: [2, 4, 5, 180, 4, 2, 8, 10] + timestamps + [1, 3, 3, 7]
+    }
   }
 
   private mutating func build() {
@@ -62,9 +77,11 @@ struct RandomConnection {
     syn.flags = [.syn]
     syn.sequence = clientISN
     syn.acknowledgment = 0
+    syn.options = openingOptions
     var answer = segment(from: false, offset: 0, count: 0)
     answer.flags = [.syn, .ack]
     answer.sequence = serverISN
+    answer.options = openingOptions
     packets = [syn, answer, segment(from: true, offset: 0, count: 0)]
     while sent.client < clientText.count || sent.server < serverText.count {
       let client = sent.client == clientText.count ? false : sent.server == serverText.count || generator.once(in: 2)

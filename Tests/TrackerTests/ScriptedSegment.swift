@@ -74,7 +74,7 @@ struct ScriptedSegment {
     packet.kind = kind
     packet.isSelected = isSelected
     packet.anomalies = anomalies
-    if kind == .tcp { packet.anomalies.formUnion(PacketDecoder.flagAnomalies(flags.rawValue)) }
+    if kind == .tcp, PacketDecoder.flagsAreInvalid(UInt64(flags.rawValue)) { packet.anomalies.insert(.tcpFlagsInvalid) }
     packet.isAcceptable = isAcceptable
     return packet
   }

@@ -10,6 +10,8 @@ import Testing
 /// flow ends exactly once (`TrackerLedger`).
 struct TrackerScript: ~Copyable {
   var tracker: Tracker
+  /// Whether packets take both steps at once (`Tracker.process`), and not one after the other.
+  private let isAtOnce: Bool
   private var parser = ScriptParser()
   private var number: UInt64 = 0
   /// What happened since the last segment, as words: `newData server`, `stateChange client ESTABLISHED` ...
@@ -30,7 +32,8 @@ struct TrackerScript: ~Copyable {
   /// How many `idle` events were seen so far.
   private var idles: UInt64 = 0
 
-  init(_ configure: (inout TrackerConfiguration) -> Void = { _ in }) {
+  init(atOnce: Bool = false, _ configure: (inout TrackerConfiguration) -> Void = { _ in }) {
+    isAtOnce = atOnce
     var configuration = TrackerConfiguration()
     configuration.maximumFlows = 1_000
     configuration.secret = (1, 2)
@@ -38,14 +41,17 @@ struct TrackerScript: ~Copyable {
     tracker = Tracker(configuration: configuration)
   }
 
-  /// Runs the lines of `script`, then ends the trace; a line whose expectation fails is named with its text.
+  /// Runs the lines of `script`, then ends the trace; a line whose expectation fails is named with its text. Once with
+  /// the steps of a packet one after the other, and once with both at once.
   static func run(
     _ script: String, sourceLocation: SourceLocation = #_sourceLocation,
     _ configure: (inout TrackerConfiguration) -> Void = { _ in }
   ) throws {
-    var runner = TrackerScript(configure)
-    try runner.run(script, sourceLocation: sourceLocation)
-    runner.finish(sourceLocation: sourceLocation)
+    for atOnce in [false, true] {
+      var runner = TrackerScript(atOnce: atOnce, configure)
+      try runner.run(script, sourceLocation: sourceLocation)
+      runner.finish(sourceLocation: sourceLocation)
+    }
   }
 
   mutating func run(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
@@ -101,8 +107,13 @@ struct TrackerScript: ~Copyable {
     number += 1
     segment.number = number
     segment.withPacket { packet in
-      tracker.prepare(packet)
-      process(packet, candidate: 0)
+      if isAtOnce {
+        var candidate: UInt32 = 0
+        withUnsafeMutablePointer(to: &candidate) { take(PacketBurst(packet, count: 1, candidates: $0)) }
+      } else {
+        tracker.prepare(packet)
+        process(packet, candidate: 0)
+      }
     }
   }
 
@@ -119,8 +130,12 @@ struct TrackerScript: ~Copyable {
       blocks.append(.allocate(byteCount: bytes.count, alignment: 1))
       (packets + index).initialize(to: segment.packet(bytes, in: blocks[index]))
     }
-    tracker.prepare(packets, count: segments.count, candidates: candidates)
-    for index in 0..<segments.count { process(packets + index, candidate: candidates[index]) }
+    if isAtOnce {
+      take(PacketBurst(packets, count: segments.count, candidates: candidates))
+    } else {
+      tracker.prepare(packets, count: segments.count, candidates: candidates)
+      for index in 0..<segments.count { process(packets + index, candidate: candidates[index]) }
+    }
     for block in blocks { block.deallocate() }
     packets.deallocate()
     candidates.deallocate()
@@ -148,6 +163,27 @@ struct TrackerScript: ~Copyable {
     case .none, .notSelected:
       happened.append("none")
     }
+  }
+
+  private mutating func take(_ burst: PacketBurst) {
+    var burst = burst
+    tracker.prepare(burst)
+    for index in 0..<burst.count where burst.packets[index].kind == .tcp && burst.packets[index].isSelected {
+      ledger.givenBytes += UInt64(burst.packets[index].payloadLength)
+    }
+    var hasEvents = false
+    while tracker.process(&burst, wanted: .all) {
+      hasEvents = true
+      collectEnds()
+      if burst.flow != 0 {
+        latest = burst.flow
+        ledger.began(burst.flow)
+      }
+      if tracker.events.set.contains(.orphan) { happened.append("orphan") }
+      collect()
+    }
+    collectEnds()
+    if !hasEvents { happened.append("none") }
   }
 
   private mutating func collectEnds() {

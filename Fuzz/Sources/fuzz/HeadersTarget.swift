@@ -29,10 +29,10 @@ let headersTarget = Target(
       number += 1
       if number % 4 == 1 { decoder.beginBurst() }
       var packet = DecodedPacket(frame: frame)
-      decoder.decode(
-        frame: frame, capturedLength: UInt32(length), wireLength: UInt32(length) + UInt32(settings >> 5),
-        linkType: linkType, timestamp: Timestamp(nanoseconds: Int64(number) * 1_000_000_000), number: number,
-        into: &packet)
+      let captured = CapturedFrame(
+        bytes: frame, capturedLength: UInt32(length), wireLength: UInt32(length) + UInt32(settings >> 5),
+        timestamp: Timestamp(nanoseconds: Int64(number) * 1_000_000_000), linkType: linkType)
+      decoder.decode(captured, number: number, into: &packet)
       precondition(packet.number == number)
       precondition(packet.payloadLength <= packet.payloadWireLength)
       touch(packet.payload, Int(packet.payloadLength))

@@ -26,9 +26,10 @@ let optionsTarget = Target(
         guard let base = bytes.baseAddress else { return }
         var packet = DecodedPacket(frame: base)
         decoder.beginBurst()
-        decoder.decode(
-          frame: base, capturedLength: UInt32(bytes.count), wireLength: UInt32(bytes.count),
-          linkType: frame.linkType, timestamp: Timestamp(nanoseconds: 0), number: 1, into: &packet)
+        let captured = CapturedFrame(
+          bytes: base, capturedLength: UInt32(bytes.count), wireLength: UInt32(bytes.count),
+          timestamp: Timestamp(nanoseconds: 0), linkType: frame.linkType)
+        decoder.decode(captured, number: 1, into: &packet)
         if packet.kind == .tcp, packet.tcpHeaderLength > 20 {
           let options = UnsafeRawBufferPointer(start: packet.transport + 20, count: Int(packet.tcpHeaderLength) - 20)
           seeds.append([UInt8](options))

@@ -28,4 +28,18 @@ static inline __attribute__((always_inline)) uint32_t mos_match8(const uint32_t 
 #endif
 }
 
+/// Whether the 16 bytes at `left` are those at `right`, and the 16 at `first` those at `second`.
+static inline __attribute__((always_inline)) int mos_equal_pairs(
+    const void *_Nonnull left, const void *_Nonnull right, const void *_Nonnull first, const void *_Nonnull second) {
+#if defined(__SSE2__)
+  typedef char words16 __attribute__((vector_size(16), may_alias, aligned(1)));
+  typedef char bytes16 __attribute__((vector_size(16)));
+  const bytes16 one = *(const words16 *)left == *(const words16 *)right;
+  const bytes16 other = *(const words16 *)first == *(const words16 *)second;
+  return __builtin_ia32_pmovmskb128(one & other) == 0xffff;
+#else
+  return __builtin_memcmp(left, right, 16) == 0 && __builtin_memcmp(first, second, 16) == 0;
+#endif
+}
+
 #endif

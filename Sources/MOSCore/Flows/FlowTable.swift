@@ -81,21 +81,21 @@ public struct FlowTable: ~Copyable {
     return older.find(tag, where: matches)
   }
 
-  /// An entry that `find` would ask about, without a search: the first in the home bucket, 0 when there is none. For
-  /// prefetching the flow's record, and for trying it before the search.
+  /// The first entry that `find` would ask about, 0 when there is none. For prefetching the flow's record, and for trying
+  /// it before the search.
   @inlinable @inline(__always) public func firstCandidate(_ hash: UInt64) -> UInt32 {
     let tag = Self.tag(hash)
     // The current generation's buckets are all in its ring.
     let bucket = current.bucket(tag &>> current.shift)
     let places = mos_match8(bucket, tag)
     if places != 0 { return bucket[8 &+ places.trailingZeroBitCount] }
-    return isGrowing ? olderCandidate(tag) : 0
+    return bucket[15] == 0 && !isGrowing ? 0 : candidateElsewhere(tag)
   }
 
-  @usableFromInline @inline(never) func olderCandidate(_ tag: UInt32) -> UInt32 {
-    let bucket = older.bucket(older.home(tag))
-    let places = mos_match8(bucket, tag)
-    return places == 0 ? 0 : bucket[8 &+ places.trailingZeroBitCount]
+  /// The same for entries that are not in their home bucket of the current generation.
+  @usableFromInline @inline(never) func candidateElsewhere(_ tag: UInt32) -> UInt32 {
+    let index = current.find(tag) { _ in true }
+    return index != 0 || !isGrowing ? index : older.find(tag) { _ in true }
   }
 
   /// Adds an entry of `index` (not 0); the table has room, `count < maximumEntries`. Does not look for duplicates.

@@ -12,10 +12,6 @@ public struct AgeQueues: ~Copyable {
     /// Neighbours in the queue's ring; `next` is 0 for an index in no queue.
     @usableFromInline var next: UInt32
     @usableFromInline var previous: UInt32
-    /// Of a member, its class; of a head, the queue's length.
-    @usableFromInline var value: UInt32
-    /// Keeps nodes from straddling cache lines.
-    @usableFromInline var padding: UInt32
   }
 
   @usableFromInline let nodes: UnsafeMutablePointer<Node>
@@ -45,28 +41,23 @@ public struct AgeQueues: ~Copyable {
 
   /// Puts `index` at the tail of the class's queue, out of any queue it is in.
   @inlinable public mutating func append(_ index: UInt32, class: UInt8) {
-    let number = UInt32(`class`)
-    let head = head(number)
-    if nodes[Int(head)].previous == index { return }
+    let head = head(UInt32(`class`))
     remove(index)
     let previous = nodes[Int(head)].previous
     nodes[Int(index)].next = head
     nodes[Int(index)].previous = previous
-    nodes[Int(index)].value = number
     nodes[Int(previous)].next = index
     nodes[Int(head)].previous = index
-    nodes[Int(head)].value &+= 1
   }
 
   /// Takes `index` out of its queue; no effect when it is in none.
-  @inlinable public mutating func remove(_ index: UInt32) {
+  @inlinable @inline(__always) public mutating func remove(_ index: UInt32) {
     assert(index >= 1 && index <= last)
     let node = nodes[Int(index)]
     if node.next == 0 { return }
     nodes[Int(node.previous)].next = node.next
     nodes[Int(node.next)].previous = node.previous
     nodes[Int(index)].next = 0
-    nodes[Int(last &+ 1 &+ node.value)].value &-= 1
   }
 
   /// The index at the head of the class's queue, 0 when it is empty.
@@ -76,8 +67,11 @@ public struct AgeQueues: ~Copyable {
     return first == head ? 0 : first
   }
 
-  /// Indices in the class's queue.
-  @inlinable public func count(class: UInt8) -> Int { Int(nodes[Int(head(UInt32(`class`)))].value) }
+  /// The index behind `index` in its queue, 0 for the last.
+  @inlinable public func next(_ index: UInt32) -> UInt32 {
+    let next = nodes[Int(index)].next
+    return next > last ? 0 : next
+  }
 
   /// Whether `index` is in a queue.
   @inlinable public func contains(_ index: UInt32) -> Bool { nodes[Int(index)].next != 0 }

@@ -37,7 +37,7 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
   @inlinable public var capacity: Int { Int(last) }
 
   /// Takes an element; its contents are what the type's description says. Returns 0 when all are in use.
-  @inlinable public mutating func allocate() -> UInt32 {
+  @inlinable @inline(__always) public mutating func allocate() -> UInt32 {
     let index = firstFree
     if index != 0 {
       firstFree = UnsafeRawPointer(pointer(index)).loadUnaligned(as: UInt32.self)

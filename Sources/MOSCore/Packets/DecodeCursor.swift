@@ -132,7 +132,6 @@ extension DecodedPacket {
     network = frame
     transport = frame
     payload = frame
-    clock = Timestamp(nanoseconds: 0)
     payloadLength = 0
     payloadWireLength = 0
     ipLength = 0
@@ -141,12 +140,8 @@ extension DecodedPacket {
     key.rest = 0
     hash = 0
     anomalies = AnomalySet(rawValue: 0)
-    sequence = 0
-    acknowledgment = 0
-    flags = TCPFlags(rawValue: 0)
-    window = 0
-    urgentPointer = 0
-    tcpHeaderLength = 0
+    numbers = 0
+    control = 0
     timeToLive = 0
     ipVersion = 0
     kind = .malformed

@@ -57,18 +57,11 @@ public struct DecodedPacket: BitwiseCopyable {
   public var hash: UInt64 = 0
   /// What is wrong with the packet by itself.
   public var anomalies = AnomalySet(rawValue: 0)
-  /// TCP sequence number (RFC 9293 3.1).
-  public var sequence: UInt32 = 0
-  /// TCP acknowledgment number.
-  public var acknowledgment: UInt32 = 0
-  /// TCP control bits.
-  public var flags = TCPFlags(rawValue: 0)
-  /// TCP window field, not scaled.
-  public var window: UInt16 = 0
-  /// TCP urgent pointer.
-  public var urgentPointer: UInt16 = 0
-  /// TCP header length in bytes (20 to 60), as far as it is there: a truncated capture may lack some of the options.
-  public var tcpHeaderLength: UInt8 = 0
+  /// Bytes 4 to 11 of the TCP header as a number: sequence number, acknowledgment number.
+  @usableFromInline var numbers: UInt64 = 0
+  /// Bytes 12 to 19 of the TCP header as a number: data offset (of what is there) and control bits, window, checksum, urgent
+  /// pointer.
+  @usableFromInline var control: UInt64 = 0
   /// Innermost IPv4 time to live or IPv6 hop limit.
   public var timeToLive: UInt8 = 0
   /// 4 or 6; 0 for no IP.
@@ -79,7 +72,8 @@ public struct DecodedPacket: BitwiseCopyable {
   public var icmpType: UInt8 = 0
   /// The ICMP code.
   public var icmpCode: UInt8 = 0
-  /// Whether a receiving host would hand the transport header on: checksums right (where verified) and lengths sane.
+  /// Whether a receiving host would hand the transport header on: checksums right (where verified) and lengths sane. Where
+  /// it would not, `anomalies` says why.
   public var isAcceptable: Bool = false
   /// Whether a flow that begins with it is to be tracked.
   public var isSelected: Bool = true
@@ -96,5 +90,45 @@ public struct DecodedPacket: BitwiseCopyable {
     payload = frame
     key = FlowKey(
       source: IPAddress(v4: 0), sourcePort: 0, destination: IPAddress(v4: 0), destinationPort: 0, protocolNumber: 0)
+  }
+}
+
+/// The fields of the TCP header (RFC 9293 3.1); 0 where there is none.
+extension DecodedPacket {
+  /// TCP sequence number.
+  @inlinable public var sequence: UInt32 {
+    get { UInt32(truncatingIfNeeded: numbers &>> 32) }
+    set { numbers = UInt64(newValue) &<< 32 | numbers & 0xffff_ffff }
+  }
+  /// TCP acknowledgment number.
+  @inlinable public var acknowledgment: UInt32 {
+    get { UInt32(truncatingIfNeeded: numbers) }
+    set { numbers = numbers & ~0xffff_ffff | UInt64(newValue) }
+  }
+  /// TCP header length in bytes: 20 to 60, whole words, as far as they are there. A truncated capture may lack some of the
+  /// options.
+  @inlinable public var tcpHeaderLength: UInt8 {
+    get { UInt8(truncatingIfNeeded: control &>> 60) &<< 2 }
+    set { control = control & ~(0xf &<< 60) | UInt64(newValue &>> 2) &<< 60 }
+  }
+  /// TCP control bits.
+  @inlinable public var flags: TCPFlags {
+    get { TCPFlags(rawValue: UInt16(truncatingIfNeeded: control &>> 48) & 0x1ff) }
+    set { control = control & ~(0x1ff &<< 48) | UInt64(newValue.rawValue & 0x1ff) &<< 48 }
+  }
+  /// TCP window field, not scaled.
+  @inlinable public var window: UInt16 {
+    get { UInt16(truncatingIfNeeded: control &>> 32) }
+    set { control = control & ~(0xffff &<< 32) | UInt64(newValue) &<< 32 }
+  }
+  /// TCP urgent pointer.
+  @inlinable public var urgentPointer: UInt16 {
+    get { UInt16(truncatingIfNeeded: control) }
+    set { control = control & ~0xffff | UInt64(newValue) }
+  }
+  /// Whether it is a TCP segment with ACK and a window, without SYN, RST and URG, whose header has `length` bytes.
+  @inlinable @inline(__always) public func isAcknowledgment(headerLength length: UInt32) -> Bool {
+    let word = UInt32(truncatingIfNeeded: control &>> 32)
+    return word & 0xf036_0000 == length &<< 26 | 0x10_0000 && word & 0xffff != 0
   }
 }

@@ -30,12 +30,9 @@ extension PacketDecoder {
     packet.kind = .tcp
     packet.transport = cursor.pointer
     packet.key.rest |= UInt64(cursor.pointer.loadBE32(at: 0)) << 32
-    packet.sequence = header.sequence
-    packet.acknowledgment = header.acknowledgment
-    packet.flags = header.flags
-    packet.window = header.window
-    packet.urgentPointer = header.urgentPointer
-    packet.anomalies.formUnion(Self.flagAnomalies(header.flags.rawValue))
+    packet.numbers = cursor.pointer.loadBE64(at: 4)
+    packet.control = cursor.pointer.loadBE64(at: 12)
+    if Self.flagsAreInvalid(packet.control &>> 48) { packet.anomalies.insert(.tcpFlagsInvalid) }
     var headerLength = header.headerLength
     if headerLength < TCPHeader.minimumLength || headerLength > cursor.claimed {
       packet.refuse(.tcpDataOffsetInvalid)

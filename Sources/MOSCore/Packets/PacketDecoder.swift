@@ -11,6 +11,8 @@
 public struct PacketDecoder: ~Copyable {
   let configuration: DecoderConfiguration
   let maximumDepth: UInt8
+  /// What was counted so far.
+  public private(set) var statistics = DecoderStatistics()
   /// The datagrams that wait for fragments.
   public internal(set) var reassembler: FragmentReassembler
 
@@ -26,128 +28,142 @@ public struct PacketDecoder: ~Copyable {
   @inline(__always)
   public mutating func beginBurst() { reassembler.beginBurst() }
 
-  /// Decodes one frame; always fills `packet` (kind, lengths, anomalies).
+  /// Decodes `count` frames, the first of which is packet `number` of the trace, and moves packet time on.
   ///
-  /// `frame` points to `capturedLength` readable bytes; `wireLength` is what the frame had on the wire, and is taken as
-  /// `capturedLength` where it is smaller. `number` is the packet's number in the trace. When the frame completes a
-  /// fragmented datagram, `packet` describes the datagram (`isReassembled`), which lies in the decoder's memory until
-  /// the next `beginBurst()`.
+  /// Every packet is filled (kind, lengths, anomalies). `clock` is the latest time stamp before these frames, and after
+  /// them hereby. When a frame completes a fragmented datagram, its packet describes the datagram (`isReassembled`),
+  /// which lies in the decoder's memory until the next `beginBurst()`.
   public mutating func decode(
-    frame: UnsafeRawPointer, capturedLength: UInt32, wireLength: UInt32, linkType: LinkType, timestamp: Timestamp,
-    number: UInt64, into packet: inout DecodedPacket
+    _ frames: UnsafePointer<CapturedFrame>, count: Int, number: UInt64, clock: inout Timestamp,
+    into packets: UnsafeMutablePointer<DecodedPacket>
   ) {
-    guard linkType == .ethernet, Self.isPlainTCP(frame, capturedLength, configuration.minimumTimeToLive) else {
-      return decodeStepwise(
-        frame: frame, capturedLength: capturedLength, wireLength: wireLength, linkType: linkType, timestamp: timestamp,
-        number: number, into: &packet)
+    // No time to live is as large as 256: with checksums to verify, no frame is described at once.
+    let minimumTimeToLive = configuration.verifyChecksums ? 256 : UInt32(configuration.minimumTimeToLive)
+    var latest = clock
+    var number = number
+    var frame = frames
+    var packet = packets
+    let end = frames + count
+    var bytes: UInt64 = 0
+    while frame < end {
+      if frame.pointee.timestamp > latest { latest = frame.pointee.timestamp }
+      packet.pointee.clock = latest
+      packet.pointee.number = number
+      bytes &+= UInt64(frame.pointee.capturedLength)
+      if !Self.describePlainTCP(frame.pointee, minimumTimeToLive, packet) { decodeOther(frame, packet) }
+      number &+= 1
+      frame += 1
+      packet += 1
     }
-    guard !configuration.verifyChecksums else {
-      return decodeVerified(
-        frame: frame, capturedLength: capturedLength, wireLength: wireLength, timestamp: timestamp, number: number,
-        into: &packet)
-    }
-    Self.describe(frame, capturedLength, wireLength, timestamp, number, &packet)
+    clock = latest
+    statistics.bytes &+= bytes
+    statistics.packets &+= UInt64(truncatingIfNeeded: count)
+    statistics[.tcp] &+= UInt64(truncatingIfNeeded: count)
   }
 
-  /// Whether a frame is Ethernet, IPv4 without options (the 0x45), not a fragment, TCP, with lengths that fit.
+  /// Decodes one frame, as packet `number` of the trace; packet time is its time stamp.
+  public mutating func decode(_ frame: CapturedFrame, number: UInt64, into packet: inout DecodedPacket) {
+    var clock = frame.timestamp
+    withUnsafePointer(to: frame) { decode($0, count: 1, number: number, clock: &clock, into: &packet) }
+  }
+
+  /// The same for frames that are not plain TCP, or whose checksums are to be verified.
+  @inline(never)
+  private mutating func decodeOther(
+    _ frame: UnsafePointer<CapturedFrame>, _ packet: UnsafeMutablePointer<DecodedPacket>
+  ) {
+    let captured = frame.pointee
+    defer {
+      // All were counted as TCP.
+      statistics[.tcp] &-= 1
+      statistics[packet.pointee.kind] &+= 1
+    }
+    if configuration.verifyChecksums,
+      Self.describePlainTCP(captured, UInt32(configuration.minimumTimeToLive), packet),
+      Self.checksumsAreValid(captured.bytes)
+    {
+      return
+    }
+    decodeStepwise(captured, &packet.pointee)
+  }
+
+  /// Describes an Ethernet frame with IPv4 without options (the 0x45), not a fragment, and TCP, with lengths that fit and
+  /// control bits that a stack sends. Returns `false`, with nothing done, for any other frame. Looks at no checksum.
   @inline(__always)
-  private static func isPlainTCP(
-    _ frame: UnsafeRawPointer, _ capturedLength: UInt32, _ minimumTimeToLive: UInt8
+  private static func describePlainTCP(
+    _ captured: CapturedFrame, _ minimumTimeToLive: UInt32, _ target: UnsafeMutablePointer<DecodedPacket>
   ) -> Bool {
-    guard capturedLength >= 54, frame.loadBE32(at: 12) >> 8 == 0x08_0045 else { return false }
+    let frame = captured.bytes
+    guard captured.capturedLength >= 54, frame.loadLE32(at: 12) & 0xff_ffff == 0x45_0008,
+      captured.linkType == .ethernet
+    else { return false }
+    // Fragment, protocol; data offset; control bits, of which all combinations with ACK and without SYN are usual.
+    let bits = frame.load8(at: 47)
+    guard frame.loadLE32(at: 20) & 0xff00_ff3f == 0x0600_0000, frame.load8(at: 46) >= 0x50,
+      bits & 0x12 == 0x10 || !flagsAreInvalid(UInt64(bits)), UInt32(frame.load8(at: 22)) >= minimumTimeToLive
+    else { return false }
     let total = UInt32(frame.loadBE16(at: 16))
-    let fragmentTimeProtocol = frame.loadBE32(at: 20)
-    let headerLength = UInt32(frame.load8(at: 46) >> 4) << 2
-    return fragmentTimeProtocol & 0x3fff_00ff == 6 && total &+ 14 <= capturedLength && headerLength >= 20
-      && headerLength &+ 20 <= total && UInt8(truncatingIfNeeded: fragmentTimeProtocol >> 8) >= minimumTimeToLive
-  }
-
-  /// Describes a frame for which `isPlainTCP` holds and whose checksums need no look.
-  @inline(__always)
-  private static func describe(
-    _ frame: UnsafeRawPointer, _ capturedLength: UInt32, _ wireLength: UInt32, _ timestamp: Timestamp,
-    _ number: UInt64, _ packet: inout DecodedPacket
-  ) {
+    let control = frame.loadBE64(at: 46)
+    let headerLength = UInt32(truncatingIfNeeded: control &>> 58) & 0x3c
+    let length = Int32(bitPattern: total &- 20 &- headerLength)
+    guard total &+ 14 <= captured.capturedLength, length >= 0 else { return false }
     // Every field is stored once, straight behind its load: the compiler has to assume that the packet's description may
     // lie in the frame, so it neither drops stores that others follow nor moves loads over them.
-    packet.number = number
-    packet.timestamp = timestamp
-    packet.clock = Timestamp(nanoseconds: 0)
-    packet.frame = frame
-    packet.capturedLength = capturedLength
-    packet.wireLength = wireLength
-    packet.network = frame + 14
-    packet.transport = frame + 34
-    let offsetAndFlags = frame.loadBE16(at: 46)
-    let headerLength = UInt32(offsetAndFlags >> 12) << 2
-    let total = UInt32(frame.loadBE16(at: 16))
-    packet.payload = frame + Int(34 &+ headerLength)
-    packet.payloadLength = total &- 20 &- headerLength
-    packet.payloadWireLength = total &- 20 &- headerLength
-    packet.ipLength = total
-    packet.flags = TCPFlags(rawValue: offsetAndFlags & 0x1ff)
-    packet.tcpHeaderLength = UInt8(truncatingIfNeeded: headerLength)
-    packet.anomalies = flagAnomalies(offsetAndFlags)
-    packet.timeToLive = frame.load8(at: 22)
-    packet.key.source = IPAddress(v4: frame.loadBE32(at: 26))
-    packet.key.destination = IPAddress(v4: frame.loadBE32(at: 30))
-    packet.key.rest = UInt64(frame.loadBE32(at: 34)) << 32 | UInt64(IPProtocol.tcp)
-    packet.sequence = frame.loadBE32(at: 38)
-    packet.acknowledgment = frame.loadBE32(at: 42)
-    packet.window = frame.loadBE16(at: 48)
-    packet.urgentPointer = frame.loadBE16(at: 52)
-    packet.hash = 0
-    packet.ipVersion = 4
-    packet.kind = .tcp
-    packet.icmpType = 0
-    packet.icmpCode = 0
-    packet.isAcceptable = true
-    packet.isSelected = true
-    packet.isReassembled = false
-    packet.tunnelDepth = 0
+    target.pointee.timestamp = captured.timestamp
+    target.pointee.frame = frame
+    target.pointee.capturedLength = captured.capturedLength
+    target.pointee.wireLength = captured.wireLength
+    target.pointee.network = frame + 14
+    target.pointee.transport = frame + 34
+    target.pointee.payload = frame + 34 + Int(headerLength)
+    target.pointee.payloadLength = UInt32(bitPattern: length)
+    target.pointee.payloadWireLength = UInt32(bitPattern: length)
+    target.pointee.ipLength = total
+    target.pointee.control = control
+    target.pointee.numbers = frame.loadBE64(at: 38)
+    target.pointee.key.source = IPAddress(v4: frame.loadBE32(at: 26))
+    target.pointee.key.destination = IPAddress(v4: frame.loadBE32(at: 30))
+    target.pointee.key.rest = UInt64(frame.loadBE32(at: 34)) &<< 32 | UInt64(IPProtocol.tcp)
+    target.pointee.anomalies = AnomalySet(rawValue: 0)
+    target.pointee.timeToLive = frame.load8(at: 22)
+    target.pointee.ipVersion = 4
+    target.pointee.kind = .tcp
+    target.pointee.icmpType = 0
+    target.pointee.icmpCode = 0
+    target.pointee.isAcceptable = true
+    target.pointee.isSelected = true
+    target.pointee.isReassembled = false
+    target.pointee.tunnelDepth = 0
+    return true
   }
 
-  /// Describes a frame for which `isPlainTCP` holds after a look at its checksums.
-  @inline(never)
-  private mutating func decodeVerified(
-    frame: UnsafeRawPointer, capturedLength: UInt32, wireLength: UInt32, timestamp: Timestamp, number: UInt64,
-    into packet: inout DecodedPacket
-  ) {
+  /// Whether the checksums of IP header and segment are right. Precondition: `describePlainTCP` took it.
+  private static func checksumsAreValid(_ frame: UnsafeRawPointer) -> Bool {
     let length = UInt32(frame.loadBE16(at: 16)) &- 20
     var header = Checksum(sum: frame.loadUnaligned(fromByteOffset: 26, as: UInt64.self))
     var segment = header
     header.add(frame + 14, count: 12)
     segment.addPseudoHeader(protocolNumber: IPProtocol.tcp, length: length)
     segment.add(frame + 34, count: Int(length))
-    if header.isValid, segment.isValid {
-      Self.describe(frame, capturedLength, wireLength, timestamp, number, &packet)
-    } else {
-      decodeStepwise(
-        frame: frame, capturedLength: capturedLength, wireLength: wireLength, linkType: .ethernet,
-        timestamp: timestamp, number: number, into: &packet)
-    }
+    return header.isValid && segment.isValid
   }
 
-  /// The anomaly of control bits that no stack sends: SYN together with FIN or RST, or none of SYN, RST and ACK.
+  /// Whether the low bits of `word` are TCP control bits that no stack sends: SYN together with FIN or RST, or none of
+  /// SYN, RST and ACK.
   @inline(__always)
-  static func flagAnomalies(_ word: UInt16) -> AnomalySet {
+  static func flagsAreInvalid(_ word: UInt64) -> Bool {
     // Bit n of the constant stands for n as the low five control bits: ACK, PSH, RST, SYN, FIN.
-    return AnomalySet(
-      rawValue: UInt64(0xc8c8_cbcb as UInt32 &>> UInt32(word & 0x1f) & 1) &<< UInt64(Anomaly.tcpFlagsInvalid.rawValue))
+    0xc8c8_cbcb as UInt64 &>> (word & 0x1f) & 1 != 0
   }
 
   @inline(never)
-  private mutating func decodeStepwise(
-    frame: UnsafeRawPointer, capturedLength: UInt32, wireLength: UInt32, linkType: LinkType, timestamp: Timestamp,
-    number: UInt64, into packet: inout DecodedPacket
-  ) {
-    packet.clear(frame)
-    packet.number = number
-    packet.timestamp = timestamp
-    packet.capturedLength = capturedLength
-    packet.wireLength = wireLength
+  private mutating func decodeStepwise(_ frame: CapturedFrame, _ packet: inout DecodedPacket) {
+    packet.clear(frame.bytes)
+    packet.timestamp = frame.timestamp
+    packet.capturedLength = frame.capturedLength
+    packet.wireLength = frame.wireLength
     let layer: DecodeLayer =
-      switch linkType {
+      switch frame.linkType {
       case .ethernet: .ethernet
       case .null, .loop: .loopback
       case .ppp: .ppp
@@ -160,7 +176,7 @@ public struct PacketDecoder: ~Copyable {
       case .linuxSLL2: .linuxSLL2
       }
     var cursor = DecodeCursor(
-      frame, available: capturedLength, claimed: max(wireLength, capturedLength), layer: layer)
+      frame.bytes, available: frame.capturedLength, claimed: max(frame.wireLength, frame.capturedLength), layer: layer)
     while true {
       switch cursor.layer {
       case .ethernet: decodeEthernet(&cursor, &packet)

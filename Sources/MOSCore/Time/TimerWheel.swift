@@ -39,7 +39,12 @@ public struct TimerWheel: ~Copyable {
   /// The time that slots are reckoned from: the latest that was given. Occupied slots are among the 512 after its own.
   @usableFromInline var current: UInt64
   /// Before this no timer is due and none is to be moved; 0 while some are known to be due.
-  @usableFromInline var earliest: UInt64
+  @inlinable var earliest: UInt64 {
+    get { Self.ordinal(earliestTime) }
+    set { earliestTime = Timestamp(nanoseconds: Int64(bitPattern: newValue ^ 1 &<< 63)) }
+  }
+  /// The same as a time, which is what every packet's is compared with.
+  @usableFromInline var earliestTime: Timestamp
   @usableFromInline var scheduled: Int
   @usableFromInline let last: UInt32
   /// Place value, in bits, of level 1; level 0 counts nanoseconds, and each level from 1 is 8 bits above the one before.
@@ -66,7 +71,7 @@ public struct TimerWheel: ~Copyable {
     nodes = memory.base.bindMemory(to: Node.self, capacity: capacity + 1 + heads)
     occupied = (memory.base + nodeBytes).bindMemory(to: UInt64.self, capacity: Self.levelCount * 8)
     current = 0
-    earliest = .max
+    earliestTime = Timestamp(nanoseconds: .max)
     scheduled = 0
     levels = 0
     for head in last + 1...last + UInt32(heads) {
@@ -122,7 +127,7 @@ public struct TimerWheel: ~Copyable {
   }
 
   /// Whether `nextExpired` has work at `now`: until it has, the wheel need not be told of the time.
-  @inlinable @inline(__always) public func isDue(_ now: Timestamp) -> Bool { Self.ordinal(now) >= earliest }
+  @inlinable @inline(__always) public func isDue(_ now: Timestamp) -> Bool { now >= earliestTime }
 
   /// Moves the wheel to `now` where no timer is due and none is to be moved until then; `false`, and nothing is done,
   /// where `nextExpired` is to be asked.

@@ -1,29 +1,27 @@
 /// The first 32 of a chunk's 256 bytes; the other 224 hold bytes of a stream.
-///
-/// What the fields from `left` on mean depends on where the chunk is: in the queue of out-of-order bytes or among the
-/// retained bytes. Links are chunk indices, 0 for none.
+/// Links are chunk indices, 0 for none.
 @frozen
 @usableFromInline
 struct SegmentChunk: BitwiseCopyable {
-  /// The next chunk of the queue, of the retained bytes, of a chain or of the free list.
+  /// The next chunk of the queue, of a chain or of the free list.
   @usableFromInline var next: UInt32
   /// Sequence number of the first byte.
   @usableFromInline var start: SequenceNumber
-  /// Queue: the tree's left child. Retained, with an ordinal of 16 n: the next such chunk.
+  /// The tree's left child.
   @usableFromInline var left: UInt32
-  /// Queue: the tree's right child. Retained, with an ordinal of 256 n: the next such chunk.
+  /// The tree's right child.
   @usableFromInline var right: UInt32
-  /// Queue: priority in the tree. Retained: ordinal, 1 for the first chunk since the retaining began.
+  /// Priority in the tree.
   @usableFromInline var priority: UInt32
-  /// Queue: start of the segment that brought the bytes. Last retained chunk: the last with an ordinal of 16 n.
+  /// Start of the segment that brought the bytes.
   @usableFromInline var originStart: SequenceNumber
-  /// Queue: end of the segment that brought the bytes. Last retained chunk: the last with an ordinal of 256 n.
+  /// End of the segment that brought the bytes.
   @usableFromInline var originEnd: SequenceNumber
   /// Where the first byte lies in the chunk's 224 bytes.
   @usableFromInline var offset: UInt8
   /// How many bytes there are.
   @usableFromInline var count: UInt8
-  /// Queue: 0 if the chunk is in the tree; else its distance from the chunk before it that is, when it was linked.
+  /// 0 if the chunk is in the tree; else its distance from the chunk before it that is, when it was linked.
   @usableFromInline var rank: UInt8
   @usableFromInline var unused: UInt8 = 0
 

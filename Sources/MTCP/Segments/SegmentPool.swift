@@ -7,7 +7,7 @@
 /// Memory for the stream bytes of all flows of one worker: chunks of 256 bytes, named by index.
 ///
 /// Unsafe code. What must hold: `base` maps `(limit + 1) * 256` bytes until `deinit`; every index handed out is 1 to
-/// `limit` and belongs to exactly one owner (a queue, retained bytes, a chain, or the free list). Index 0 means none;
+/// `limit` and belongs to exactly one owner (a queue, a chain, or the free list). Index 0 means none;
 /// its chunk is scratch space for tree operations.
 ///
 /// The address space is reserved at once, memory is taken from the system when a chunk is first used, and is not given

@@ -122,15 +122,11 @@ public struct PreloadedTrace: ~Copyable {
   ) {
     var innermost = DecodedPacket(frame: frame.bytes)
     inner.beginBurst()
-    inner.decode(
-      frame: frame.bytes, capturedLength: frame.capturedLength, wireLength: frame.wireLength, linkType: frame.linkType,
-      timestamp: frame.timestamp, number: UInt64(count), into: &innermost)
+    inner.decode(frame, number: UInt64(count), into: &innermost)
     var outermost = innermost
     if innermost.tunnelDepth > 0 {
       outer.beginBurst()
-      outer.decode(
-        frame: frame.bytes, capturedLength: frame.capturedLength, wireLength: frame.wireLength,
-        linkType: frame.linkType, timestamp: frame.timestamp, number: UInt64(count), into: &outermost)
+      outer.decode(frame, number: UInt64(count), into: &outermost)
     }
     let shift = AddressShift(of: innermost, outer: outermost)
     (shifts + (count - 1)).initialize(to: shift)

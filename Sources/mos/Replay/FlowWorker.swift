@@ -9,75 +9,34 @@ struct FlowWorker: ~Copyable {
 
   var tracker: Tracker
   var recorder: Recorder
-  private var bytes: UInt64 = 0
   private var timedEnds: UInt64 = 0
-  private var checksums = SenderChecksums()
-  private let kinds: UnsafeMutablePointer<UInt64>
-  private let verifiesChecksums: Bool
   private let candidates: UnsafeMutablePointer<UInt32>
 
   init(_ options: ReplayOptions, recorder: consuming Recorder) {
     tracker = Tracker(configuration: options.tracker)
     self.recorder = recorder
-    verifiesChecksums = options.decoder.verifyChecksums
     candidates = .allocate(capacity: FlowWorker.burst)
     candidates.initialize(repeating: 0, count: FlowWorker.burst)
-    kinds = .allocate(capacity: 16)
-    kinds.initialize(repeating: 0, count: 16)
   }
 
-  deinit {
-    candidates.deallocate()
-    kinds.deallocate()
-  }
+  deinit { candidates.deallocate() }
 
   /// The way of a burst: memory on its way first, then packet by packet. Precondition: `count` is at most `burst`.
   mutating func process(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
-    tracker.prepare(packets, count: count, candidates: candidates)
-    for index in 0..<count { self.count(packets + index) }
-    for index in 0..<count { process(packets + index, candidates[index]) }
-  }
-
-  @inline(__always)
-  private mutating func process(_ packet: UnsafePointer<DecodedPacket>, _ candidate: UInt32) {
-    tracker.advance(to: packet.pointee.clock)
-    let found = tracker.lookUp(packet, candidate: candidate)
+    var burst = PacketBurst(packets, count: count, candidates: candidates)
+    tracker.prepare(burst)
+    while tracker.process(&burst, wanted: recorder.wanted) {
+      recorder.record(&tracker, flow: burst.flow, packet: burst.packet)
+    }
     if tracker.hasEnded() { reportEnded() }
-    switch found {
-    case .flow(let flow, _):
-      tracker.send(packet)
-      if recorder.wants(tracker.events.set) { recorder.record(&tracker, flow: flow, packet: packet, hook: .sender) }
-      tracker.receive(packet)
-      if recorder.wants(tracker.events.set) { recorder.record(&tracker, flow: flow, packet: packet, hook: .receiver) }
-    case .orphan, .none:
-      if recorder.wants(tracker.events.set) { recorder.record(&tracker, flow: 0, packet: packet, hook: .wire) }
-    case .notSelected:
-      break
-    }
-  }
-
-  @inline(__always)
-  private mutating func count(_ packet: UnsafePointer<DecodedPacket>) {
-    bytes &+= UInt64(packet.pointee.capturedLength)
-    kinds[Int(packet.pointee.kind.rawValue & 15)] &+= 1
-    if verifiesChecksums, packet.pointee.kind == .tcp {
-      checksums.count(
-        source: packet.pointee.key.source, isWrong: packet.pointee.anomalies.contains(.tcpChecksumInvalid))
-    }
   }
 
   /// What was counted so far.
   var statistics: ReplayStatistics {
     var statistics = ReplayStatistics()
-    statistics.bytes = bytes
-    for index in 0..<16 {
-      statistics.packetKinds[index] = kinds[index]
-      statistics.packets &+= kinds[index]
-    }
     for kind in EventKind.allCases { statistics.events[Int(kind.rawValue)] = tracker.events.count(of: kind) }
     statistics.events[Int(EventKind.connectionEnd.rawValue)] &+= timedEnds
     for anomaly in Anomaly.allCases { statistics.anomalies[Int(anomaly.rawValue)] = tracker.events.count(of: anomaly) }
-    statistics.checksums = checksums
     statistics.tracker = tracker.statistics
     return statistics
   }

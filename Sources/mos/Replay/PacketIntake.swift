@@ -1,11 +1,14 @@
 import MOSCore
 import PacketIO
+import Records
 
 /// Turns frames into decoded packets: numbers them, keeps packet time, and applies the filter.
 struct PacketIntake: ~Copyable {
   private var decoder: PacketDecoder
   private let expression: String?
   private var filters: [LinkFilter] = []
+  private let verifiesChecksums: Bool
+  private var checksums = SenderChecksums()
   /// The number of the last packet.
   private(set) var number: UInt64 = 0
   /// The first packet's time stamp.
@@ -28,6 +31,7 @@ struct PacketIntake: ~Copyable {
   /// expression does not compile for Ethernet; other link types are compiled for when they come.
   init(configuration: DecoderConfiguration, filter: String?) throws(FilterError) {
     decoder = PacketDecoder(configuration: configuration)
+    verifiesChecksums = configuration.verifyChecksums
     expression = filter
     if let filter { filters.append(try LinkFilter(linkType: .ethernet, expression: filter)) }
   }
@@ -38,19 +42,26 @@ struct PacketIntake: ~Copyable {
     _ frames: UnsafePointer<CapturedFrame>, count: Int, into packets: UnsafeMutablePointer<DecodedPacket>
   ) throws(FilterError) {
     decoder.beginBurst()
-    for index in 0..<count {
-      let frame = frames + index
-      let packet = packets + index
-      number &+= 1
-      decoder.decode(
-        frame: frame.pointee.bytes, capturedLength: frame.pointee.capturedLength,
-        wireLength: frame.pointee.wireLength, linkType: frame.pointee.linkType, timestamp: frame.pointee.timestamp,
-        number: number, into: &packet.pointee)
-      if frame.pointee.timestamp > clock { clock = frame.pointee.timestamp }
-      packet.pointee.clock = clock
-    }
+    decoder.decode(frames, count: count, number: number &+ 1, clock: &clock, into: packets)
+    number &+= UInt64(count)
     if number == UInt64(count) { first = frames[0].timestamp }
+    if verifiesChecksums { countChecksums(packets, count: count) }
     if expression != nil { try select(frames, count: count, packets) }
+  }
+
+  private mutating func countChecksums(_ packets: UnsafePointer<DecodedPacket>, count: Int) {
+    for index in 0..<count where packets[index].kind == .tcp {
+      checksums.count(
+        source: packets[index].key.source, isWrong: packets[index].anomalies.contains(.tcpChecksumInvalid))
+    }
+  }
+
+  /// Puts what was counted on the way in into `statistics`.
+  func collect(into statistics: inout ReplayStatistics) {
+    statistics.packets = decoder.statistics.packets
+    statistics.bytes = decoder.statistics.bytes
+    for kind in PacketKind.allCases { statistics.packetKinds[Int(kind.rawValue)] = decoder.statistics[kind] }
+    statistics.checksums = checksums
   }
 
   private mutating func select(

@@ -83,18 +83,19 @@ struct Recorder: ~Copyable {
   /// Records of ended flows are kept until the end of the epoch.
   var keepsFlows: Bool { streams.wantsFlows || streams.digests || streams.extracts }
   /// The events that some stream needs.
-  private let wanted: EventSet
+  let wanted: EventSet
 
-  /// Whether somebody needs what a step returned.
-  @inline(__always)
-  func wants(_ set: EventSet) -> Bool { wanted.rawValue & set.rawValue != 0 }
-
-  /// Takes what one step of the tracker returned for `packet`; `flow` is 0 for a packet without one.
-  mutating func record(_ tracker: inout Tracker, flow: UInt32, packet: UnsafePointer<DecodedPacket>, hook: Hook) {
+  /// Takes what both steps of the tracker returned for `packet`; `flow` is 0 for a packet without one.
+  mutating func record(_ tracker: inout Tracker, flow: UInt32, packet: UnsafePointer<DecodedPacket>) {
     let record = flow == 0 ? nil : tracker.record(flow)
+    var hook = flow == 0 ? Hook.wire : .sender
     if streams.events { writeFacts(tracker.events.set, record: record, packet: packet, hook: hook) }
     for index in 0..<tracker.events.count {
       let event = tracker.events[index]
+      if event.hook == .receiver, hook == .sender {
+        hook = .receiver
+        if streams.events { writeFacts(tracker.events.set, record: record, packet: packet, hook: hook) }
+      }
       switch event.kind {
       case .newData:
         if let record { take(event, record: record, tracker: &tracker) }
@@ -114,6 +115,9 @@ struct Recorder: ~Copyable {
         EventLog.append(anomaly, packet: packet, to: &eventBlock.text)
       }
       eventBlock.commit(key1: packet.pointee.number, key2: 0)
+    }
+    if streams.events, hook == .sender {
+      writeFacts(tracker.events.set, record: record, packet: packet, hook: .receiver)
     }
   }
 

@@ -86,6 +86,7 @@ struct ReplayEngine: ~Copyable {
     pool.finish(clock: intake.clock, outputs: &outputs)
     progress.finish()
     result.statistics = pool.collect()
+    intake.collect(into: &result.statistics)
     result.statistics.elapsedNanoseconds = (ContinuousClock.now - start).inNanoseconds
     result.statistics.peakAnonymousBytes = MemoryUsage.anonymousBytes
     result.statistics.workers = UInt64(options.workers)

@@ -1,3 +1,4 @@
+import MOSCore
 import PacketIO
 
 /// Where a replay's frames come from: the files as they are read, or a trace in memory that is run over several times.

@@ -44,10 +44,11 @@ final class DecoderHarness {
     let guarded = GuardedBytes(bytes)
     number += 1
     decoder.beginBurst()
-    decoder.decode(
-      frame: UnsafeRawPointer(guarded.base), capturedLength: UInt32(bytes.count),
-      wireLength: UInt32(wireLength ?? bytes.count), linkType: link,
-      timestamp: Timestamp(nanoseconds: Int64(seconds * 1e9)), number: number, into: &packet)
+    let frame = CapturedFrame(
+      bytes: UnsafeRawPointer(guarded.base), capturedLength: UInt32(bytes.count),
+      wireLength: UInt32(wireLength ?? bytes.count), timestamp: Timestamp(nanoseconds: Int64(seconds * 1e9)),
+      linkType: link)
+    decoder.decode(frame, number: number, into: &packet)
     payload = Array(UnsafeRawBufferPointer(start: packet.payload, count: Int(packet.payloadLength)))
     let end = packet.payload + Int(packet.payloadLength)
     ipBytes =

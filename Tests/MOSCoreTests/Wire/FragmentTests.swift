@@ -280,9 +280,10 @@ struct FragmentTests {
       for piece in builder.fragments(6, builder.segment, size: 30_000) {
         let guarded = GuardedBytes(piece[...])
         var packet = DecodedPacket(frame: UnsafeRawPointer(guarded.base))
-        decoder.decode(
-          frame: UnsafeRawPointer(guarded.base), capturedLength: UInt32(piece.count), wireLength: UInt32(piece.count),
-          linkType: .raw, timestamp: Timestamp(nanoseconds: 0), number: 1, into: &packet)
+        let frame = CapturedFrame(
+          bytes: UnsafeRawPointer(guarded.base), capturedLength: UInt32(piece.count), wireLength: UInt32(piece.count),
+          timestamp: Timestamp(nanoseconds: 0), linkType: .raw)
+        decoder.decode(frame, number: 1, into: &packet)
         if packet.kind == .tcp { completed.append(packet) }
       }
     }

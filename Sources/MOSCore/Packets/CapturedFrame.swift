@@ -1,5 +1,3 @@
-import MOSCore
-
 /// One frame as a capture has it: a view of borrowed memory.
 @frozen
 public struct CapturedFrame: BitwiseCopyable {

@@ -1,0 +1,123 @@
+import MOSCore
+import MTCP
+
+/// Both steps of a packet at once, for callers that change nothing between them.
+extension Tracker {
+  /// Prepares all packets of `burst` (see `prepare(_:count:candidates:)`).
+  public mutating func prepare(_ burst: PacketBurst) {
+    prepare(burst.packets, count: burst.count, candidates: burst.candidates)
+  }
+
+  /// Takes one packet by itself: prepares it, moves time on, and does both steps. Returns its flow, 0 for a packet without
+  /// one. The events of both steps are in `events`, those of the sender's step first, until the next call.
+  @discardableResult
+  public mutating func process(_ packet: UnsafeMutablePointer<DecodedPacket>) -> UInt32 {
+    prepare(packet)
+    advance(to: packet.pointee.clock)
+    return take(packet, table.firstCandidate(packet.pointee.hash))
+  }
+
+  /// Takes the packets of a prepared burst one after the other, each as `advance`, `lookUp`, `send` and `receive` do, up
+  /// to and with the first that has an event in `wanted`.
+  ///
+  /// Returns `true` for that packet, which is `burst.packet`; the events of both steps are in `events`, those of the
+  /// sender's step first, until the next call. `false` at the end of the burst. What `takeEnded` and `takeReleased` name
+  /// may be collected at either.
+  public mutating func process(_ burst: inout PacketBurst, wanted: EventSet) -> Bool {
+    if burst.next < burst.count { advance(to: burst.packets[burst.next].clock) }
+    while burst.next < burst.count {
+      let packet = UnsafePointer(burst.packets + burst.next)
+      let candidate = burst.candidates[burst.next]
+      burst.next &+= 1
+      if wheel.isDue(packet.pointee.clock) { expireAll(packet.pointee.clock) }
+      burst.flow = take(packet, candidate)
+      if events.set.rawValue & wanted.rawValue != 0 { return true }
+    }
+    return false
+  }
+
+  /// Both steps of one packet. Returns the flow, 0 for a packet without one.
+  @inline(__always)
+  private mutating func take(_ packet: UnsafePointer<DecodedPacket>, _ candidate: UInt32) -> UInt32 {
+    let record = records.base + Int(candidate)
+    let sender = Tracker.match(record, packet, keyMask)
+    if let sender {
+      let connection = connections.base + Int(record.pointee.connection)
+      switch expectation(of: packet, from: sender, record, connection) {
+      case .plain:
+        events.beginBothSteps()
+        sendPlain(packet, sender, record, connection)
+        receivePlain(packet, sender.peer, record, connection)
+        return candidate
+      case .turn:
+        takeTurn(packet, candidate, sender)
+        return candidate
+      case .none: break
+      }
+    }
+    if packet.pointee.flags.contains(.syn) {
+      let flow = takeOpening(packet, candidate, sender)
+      if flow != 0 { return flow }
+    }
+    return takeOther(packet, candidate, sender)
+  }
+
+  /// Both steps of an expected segment with timestamps. Returns `false`, with nothing done, for any other packet.
+  @inline(never)
+  private mutating func takeTimestamped(
+    _ packet: UnsafePointer<DecodedPacket>, _ flow: UInt32, _ sender: Side
+  ) -> Bool {
+    let record = records.base + Int(flow)
+    let connection = connections.base + Int(record.pointee.connection)
+    switch timestampedExpectation(of: packet, from: sender, record, connection) {
+    case .none: return false
+    case .plain:
+      rememberExpected(packet, sender.peer, connection)
+      events.beginBothSteps()
+      sendPlain(packet, sender, record, connection)
+      receivePlain(packet, sender.peer, record, connection)
+    case .turn:
+      rememberExpected(packet, sender.peer, connection)
+      takeTurn(packet, flow, sender)
+    }
+    return true
+  }
+
+  /// Both steps of an expected segment that may bring an end to another state.
+  @inline(never)
+  private mutating func takeTurn(_ packet: UnsafePointer<DecodedPacket>, _ flow: UInt32, _ sender: Side) {
+    let record = records.base + Int(flow)
+    let connection = connections.base + Int(record.pointee.connection)
+    current.flow = flow
+    current.record = record
+    current.sender = sender
+    events.beginBothSteps()
+    sendTurn(packet, sender, record, connection)
+    receiveTurn(packet, sender.peer, record, connection)
+  }
+
+  /// All other packets. Returns the flow.
+  @inline(never)
+  private mutating func takeOther(
+    _ packet: UnsafePointer<DecodedPacket>, _ candidate: UInt32, _ sender: Side?
+  ) -> UInt32 {
+    if let sender, packet.pointee.tcpHeaderLength == 32, takeTimestamped(packet, candidate, sender) {
+      return candidate
+    }
+    guard case .flow(let flow, let side) = lookUp(packet, candidate, sender) else { return 0 }
+    let record = current.record
+    let connection = connections.base + Int(record.pointee.connection)
+    if sender == nil, expectation(of: packet, from: side, record, connection) != .none {
+      // The flow was not the one that `prepare` found.
+      takeTurn(packet, flow, side)
+      return flow
+    }
+    events.beginPacket()
+    connection.pointee.step = .unknown
+    sendOther(packet)
+    events.beginSecondStep()
+    if current.judgement.course != .ignore { receiveSegment(packet) }
+    noteStep(record)
+    return flow
+  }
+}

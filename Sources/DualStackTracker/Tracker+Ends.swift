@@ -1,0 +1,99 @@
+import MOSCore
+import MTCP
+
+/// How flows end, and what becomes of what they have.
+extension Tracker {
+  /// Ends a flow: its TCP state is given back, its record becomes final but for late packets.
+  @inline(__always)
+  mutating func end(_ flow: UInt32, _ reason: EndReason, packet: UInt64) {
+    let record = records.pointer(flow)
+    record.pointee.end = reason
+    record.pointee.endPacket = packet
+    let index = record.pointee.connection
+    guard index != 0 else { return }
+    let connection = connections.pointer(index)
+    close(.client, record, connection)
+    close(.server, record, connection)
+    record.pointee.lastSYN = connection.endpoint(.client).pointee.iss.rawValue
+    if connection.pointee.unconfirmed != 0 { releaseUnconfirmed(connection) }
+    connections.free(index)
+    record.pointee.connection = 0
+  }
+
+  /// What remains of a side in the record; its memory is given back.
+  @inline(__always)
+  private mutating func close(
+    _ side: Side, _ record: UnsafeMutablePointer<FlowRecord>, _ connection: UnsafeMutablePointer<Connection>
+  ) {
+    let endpoint = connection.endpoint(side)
+    let counters = record.counters(side)
+    countUnseen(receiver: endpoint, counters: record.counters(side.peer))
+    endpoint.pointee.observed.finish(counters)
+    counters.pointee.state = endpoint.pointee.state.rawValue
+    if endpoint.pointee.receive.hasQueued { endpoint.pointee.receive.dropQueued(pool: &pool) }
+    if !endpoint.pointee.retained.isEmpty { endpoint.pointee.retained.removeAll(blocks: &retainedBlocks) }
+  }
+
+  /// Bytes that were acknowledged and that no packet brought until the flow's end.
+  private mutating func countUnseen(
+    receiver: UnsafeMutablePointer<Endpoint>, counters: UnsafeMutablePointer<EndpointCounters>
+  ) {
+    guard receiver.pointee.knows.contains(.acknowledgedUnseen) else { return }
+    let missing = receiver.pointee.acknowledged.distance(from: receiver.pointee.rcvNxt)
+    guard missing > 0 else { return }
+    counters.pointee.missedBytes &+= UInt64(missing)
+    statistics.missedBytes &+= UInt64(missing)
+  }
+
+  /// Lets a closed flow linger.
+  mutating func linger(_ flow: UInt32, now: Timestamp) {
+    wheel.schedule(flow, at: now.advanced(by: configuration.lingerTimeout))
+    ages.append(flow, class: AgeClass.lingering)
+  }
+
+  /// Takes a flow out of the table; its record waits for `takeReleased`.
+  mutating func release(_ flow: UInt32) {
+    wheel.cancel(flow)
+    ages.remove(flow)
+    _ = table.remove(records.pointer(flow).pointee.hash, flow)
+    yield(flow)
+  }
+
+  /// Gives up a flow that is out of the table.
+  private mutating func yield(_ flow: UInt32) {
+    records.pointer(flow).pointee.traits.remove(.inTable)
+    if records.pointer(flow).pointee.traits.contains(.notSelected) {
+      records.free(flow)
+    } else {
+      appendReleased(flow)
+    }
+  }
+
+  mutating func forget(_ flow: UInt32) {
+    _ = table.remove(records.pointer(flow).pointee.hash, flow)
+    records.pointer(flow).pointee.traits.remove(.inTable)
+    records.free(flow)
+  }
+
+  /// Ends every flow, as at the end of a trace: open ones with `reason`. Then `takeEnded` and `takeReleased` name them.
+  public mutating func finish(_ reason: EndReason = .traceEnd) {
+    returnChains()
+    for value in 0..<UInt8(AgeClass.count) {
+      var flow = ages.oldest(class: value)
+      while flow != 0 {
+        let next = ages.next(flow)
+        prefetch(records.base + Int(next))
+        if isOpen(flow) {
+          end(flow, reason, packet: 0)
+          appendEnded(flow)
+        }
+        yield(flow)
+        flow = next
+      }
+    }
+    // All at once, in place of a flow at a time.
+    table = FlowTable(maximumEntries: table.maximumEntries)
+    wheel = TimerWheel(capacity: records.capacity)
+    ages = AgeQueues(capacity: records.capacity, classes: AgeClass.count)
+  }
+}
