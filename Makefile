@@ -3,6 +3,8 @@
 .PHONY: help demo test lint build unit thresholds oracles tcpflow cuts readme fuzz bench clean
 
 SWIFT ?= swift
+# With the Swift library in it: starts faster, and runs where Swift is not installed.
+BUILD_MOS = $(SWIFT) build -c release --product mos --static-swift-stdlib
 # Seconds a fuzz target, in `make fuzz` and in the short run at the end of `make test`.
 FUZZ_SECONDS ?= 120
 TEST_FUZZ_SECONDS ?= 20
@@ -24,7 +26,7 @@ help:
 
 demo:
 	@scripts/install-dependencies.sh build demo
-	@$(SWIFT) build -c release --product mos --quiet
+	@$(BUILD_MOS) --quiet
 	@scripts/demo.sh
 
 test: lint build unit thresholds tcpflow oracles cuts readme
@@ -36,7 +38,7 @@ lint:
 
 build:
 	@scripts/install-dependencies.sh build
-	$(SWIFT) build -c release --product mos
+	$(BUILD_MOS)
 
 unit:
 	@scripts/install-dependencies.sh build test
