@@ -58,7 +58,7 @@ import Testing
     #expect(port.deliver(sampleFrames(4, from: 60)) == 3)
   }
 
-  @Test("a frame longer than a slot is dropped whole and counted; one as long as a slot passes, and so does what follows")
+  @Test("a frame longer than a slot is dropped whole and counted; one as long as a slot passes, and what follows too")
   func longFrames() {
     var port = MemoryPort(slots: 8, slotByteCount: 100)
     let frames = [100, 101, 0, 5000, 99].map { FrameCopy(bytes: sampleFrame($0), nanoseconds: Int64($0)) }

@@ -1,0 +1,172 @@
+// Unsafe: owns the slots' bytes. Invariant: `heap` and `free` have room for all slots; every slot is in exactly one of the
+// first `flying` elements of `heap` and the first `freeCount` of `free`, and a flying frame's `bytes` is its slot.
+import MOSCore
+
+/// One direction of a link: frames enter at one end, and arrive at the other when virtual time comes to it.
+///
+/// A frame enters at the time that its time stamp says, and arrives `latency` later, with that time as its time stamp. No
+/// frame overtakes another, also where time stamps run backwards (it then arrives together with the one before), except
+/// those that were picked for reordering.
+public struct LinkDirection: ~Copyable {
+  private struct Flight: BitwiseCopyable {
+    var frame: CapturedFrame
+    var number: UInt64
+    var slot: UInt32
+
+    func precedes(_ other: Flight) -> Bool {
+      frame.timestamp == other.frame.timestamp ? number < other.number : frame.timestamp < other.frame.timestamp
+    }
+  }
+
+  /// What was counted so far.
+  public private(set) var statistics = LinkStatistics()
+  private let configuration: LinkConfiguration
+  private var generator: SplitMix64
+  private var nextNumber: UInt64 = 0
+  private var latestArrival = Timestamp(nanoseconds: .min)
+  private let heap: UnsafeMutablePointer<Flight>
+  private var flying = 0
+  private let free: UnsafeMutablePointer<UInt32>
+  private var freeCount: Int
+  private let stride: Int
+  private let memory: ReservedMemory
+
+  /// An empty direction.
+  public init(_ configuration: LinkConfiguration) {
+    precondition(configuration.latency >= 0 && configuration.reorderingDelay >= 0, "a link's delays are not negative")
+    precondition(configuration.slots >= 1 && configuration.slots <= 1 << 20, "a link has 1 to 2^20 slots")
+    let length = configuration.slotByteCount
+    precondition(length >= 1 && length <= 1 << 24, "a slot has 1 byte to 16 MiB")
+    self.configuration = configuration
+    generator = SplitMix64(state: configuration.seed)
+    stride = (length + 63) & ~63
+    memory = ReservedMemory(byteCount: configuration.slots * stride)
+    heap = .allocate(capacity: configuration.slots)
+    free = .allocate(capacity: configuration.slots)
+    freeCount = configuration.slots
+    // The first slot is on top.
+    for slot in 0..<freeCount { free[slot] = UInt32(freeCount - 1 - slot) }
+  }
+
+  deinit {
+    heap.deallocate()
+    free.deallocate()
+  }
+
+  /// Frames under way.
+  public var underWay: Int { flying }
+
+  /// When the next frame arrives; `nil` when none is under way.
+  public var nextArrival: Timestamp? { flying > 0 ? heap[0].frame.timestamp : nil }
+
+  /// Moves virtual time on: all frames that have arrived by `time` come into `sink`, in the order of their arrival.
+  /// Returns how many there were; what the sink does not take is dropped, and counted there.
+  @discardableResult
+  public mutating func advance<Sink: FrameSink & ~Copyable>(to time: Timestamp, into sink: inout Sink) -> Int {
+    var count = 0
+    while flying > 0, heap[0].frame.timestamp <= time {
+      _ = withUnsafePointer(to: heap[0].frame) { sink.deliver($0, count: 1) }
+      free[freeCount] = heap[0].slot
+      freeCount &+= 1
+      removeFirst()
+      count &+= 1
+    }
+    statistics.arrived &+= UInt64(count)
+    return count
+  }
+
+  private mutating func enter(_ frame: CapturedFrame) -> Bool {
+    statistics.entered &+= 1
+    // Always drawn, so that one chance's value does not change what the others pick.
+    let isLost = generator.chance(configuration.loss)
+    let isDuplicated = generator.chance(configuration.duplication)
+    let isReordered = generator.chance(configuration.reordering)
+    if isLost {
+      statistics.lost &+= 1
+      return true
+    }
+    var arrival = max(latestArrival, frame.timestamp.advanced(by: configuration.latency))
+    if isReordered {
+      statistics.reordered &+= 1
+      arrival = arrival.advanced(by: configuration.reorderingDelay)
+    } else {
+      latestArrival = arrival
+    }
+    let isTaken = launch(frame, arrival: arrival)
+    if isDuplicated {
+      statistics.duplicated &+= 1
+      _ = launch(frame, arrival: arrival)
+    }
+    return isTaken
+  }
+
+  private mutating func launch(_ frame: CapturedFrame, arrival: Timestamp) -> Bool {
+    let length = Int(frame.capturedLength)
+    guard freeCount > 0, length <= configuration.slotByteCount else {
+      statistics.dropped &+= 1
+      return false
+    }
+    freeCount &-= 1
+    let slot = free[freeCount]
+    let bytes = memory.base + Int(slot) &* stride
+    bytes.copyMemory(from: frame.bytes, byteCount: length)
+    var kept = frame
+    kept.bytes = UnsafeRawPointer(bytes)
+    kept.timestamp = arrival
+    insert(Flight(frame: kept, number: nextNumber, slot: slot))
+    nextNumber &+= 1
+    return true
+  }
+
+  private mutating func insert(_ flight: Flight) {
+    var index = flying
+    flying &+= 1
+    while index > 0 {
+      let parent = (index &- 1) / 2
+      guard flight.precedes(heap[parent]) else { break }
+      (heap + index).initialize(to: heap[parent])
+      index = parent
+    }
+    (heap + index).initialize(to: flight)
+  }
+
+  private mutating func removeFirst() {
+    flying &-= 1
+    let last = heap[flying]
+    var index = 0
+    while true {
+      var least = 2 &* index &+ 1
+      if least >= flying { break }
+      if least &+ 1 < flying, heap[least &+ 1].precedes(heap[least]) { least &+= 1 }
+      guard heap[least].precedes(last) else { break }
+      heap[index] = heap[least]
+      index = least
+    }
+    if flying > 0 { heap[index] = last }
+  }
+}
+
+extension LinkDirection: FrameSink {
+  /// Frames enter the link. One that is lost by chance counts as taken, since whoever sends cannot know.
+  public mutating func deliver(_ frames: UnsafePointer<CapturedFrame>, count: Int) -> Int {
+    var taken = 0
+    for index in 0..<max(0, count) where enter(frames[index]) { taken &+= 1 }
+    return taken
+  }
+}
+
+/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+private struct SplitMix64 {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var value = state
+    value = (value ^ value &>> 30) &* 0xbf58_476d_1ce4_e5b9
+    value = (value ^ value &>> 27) &* 0x94d0_49bb_1331_11eb
+    return value ^ value &>> 31
+  }
+
+  /// True with the given probability: never for 0, always for 1.
+  mutating func chance(_ probability: Double) -> Bool { Double(next() &>> 11) * 0x1p-53 < probability }
+}
