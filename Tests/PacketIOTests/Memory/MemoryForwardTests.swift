@@ -72,6 +72,43 @@ import Testing
     #expect(try Self.pass(path, clientIsFirst: false, seed: 2) == expected)
   }
 
+  @Test(
+    "a capture also passes a box between two links: same bytes, same order, later by both latencies",
+    arguments: ["http", "fragments", "ipv6", "mixed", "probes"])
+  func throughLinks(name: String) throws {
+    let path = SharedMaterial.packageRoot.appendingPathComponent("traces/\(name).pcap").path
+    var configuration = LinkConfiguration()
+    configuration.slotByteCount = 65_536
+    configuration.latency = 700_000
+    var left = MemoryLink(configuration)
+    configuration.latency = 50_000
+    var right = MemoryLink(configuration)
+    var a = MemoryPort(slots: 64, slotByteCount: 65_536)
+    var b = MemoryPort(slots: 64, slotByteCount: 65_536)
+    var feeder = CaptureFeeder(try TraceReader(paths: [path]))
+    var client = CaptureSink()
+    var server = CaptureSink()
+    while true {
+      // The next thing that happens: a frame of the capture, or an arrival.
+      let times = [feeder.nextTimestamp(), left.nextArrival, right.nextArrival].compactMap { $0 }
+      guard let clock = times.min() else { break }
+      _ = feeder.feed(client: &left.forward, server: &right.backward, until: clock)
+      left.forward.advance(to: clock, into: &a)
+      right.backward.advance(to: clock, into: &b)
+      while forward(&a, &b) > 0 {}
+      a.drain(into: &left.backward)
+      b.drain(into: &right.forward)
+      left.backward.advance(to: clock, into: &client)
+      right.forward.advance(to: clock, into: &server)
+    }
+    let expected = try Self.split(path)
+    #expect(server.copies.map(\.bytes) == expected.toServer.map(\.bytes))
+    #expect(client.copies.map(\.bytes) == expected.toClient.map(\.bytes))
+    #expect(server.copies.map(\.nanoseconds) == expected.toServer.map { $0.nanoseconds + 750_000 })
+    #expect(client.copies.map(\.nanoseconds) == expected.toClient.map { $0.nanoseconds + 750_000 })
+    #expect(!server.copies.isEmpty && !client.copies.isEmpty)
+  }
+
   /// Whether `whole` is what both directions together come to, each in its order.
   static func isInterleaving(_ whole: [FrameCopy], _ parts: Passage) -> Bool {
     // Positions in `toServer` at which the frames so far can end; that in `toClient` follows. More than one where the
