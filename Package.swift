@@ -19,7 +19,7 @@ let package = Package(
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
     .target(name: "CMachine"),
     .target(name: "MOSCore", dependencies: ["CMachine"]),
-    .target(name: "PacketIO", dependencies: ["CMachine", "MOSCore", "CPcap"]),
+    .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
     .target(name: "MTCP", dependencies: ["MOSCore"]),
     .target(name: "DualStackTracker", dependencies: ["CMachine", "MOSCore", "MTCP"]),
     .target(

@@ -1,6 +1,6 @@
 import MOSCore
 
-/// The events that one step of the tracker returned: a set, and a record for each that carries more than the fact.
+/// The events that one step of the tracker returned, or both at once: a set, and a record for each that carries more than the fact.
 ///
 /// The records lie in a scratch area of fixed size that the next step reuses. Invariant of the pointer: it points to
 /// `2 * stepCapacity` records from `init` to `deinit`, of which the first `count` are initialised.
@@ -12,16 +12,21 @@ public struct EventBuffer: ~Copyable {
   let records: UnsafeMutablePointer<EventRecord>
   /// Where the next record goes.
   private var next: UnsafeMutablePointer<EventRecord>
+  /// The first record of the second step, when both steps are here.
+  private var second: UnsafeMutablePointer<EventRecord>
   /// Behind the last record that this step may have.
   private var limit: UnsafeMutablePointer<EventRecord>
   /// Which events happened.
   public internal(set) var set = EventSet(rawValue: 0)
+  /// How many records there are of the first step, after a call that does both.
+  public var firstStepCount: Int { second - records }
   /// How many records there are.
   public var count: Int { next - records }
 
   init() {
     records = .allocate(capacity: 2 * EventBuffer.stepCapacity)
     next = records
+    second = records
     limit = records + EventBuffer.stepCapacity
   }
 
@@ -48,14 +53,19 @@ public struct EventBuffer: ~Copyable {
   @inline(__always) mutating func beginBothSteps() {
     set = EventSet(rawValue: 1)
     next = records
+    second = records
     counts[0] &+= 2
   }
 
   /// The receiver's step, whose events come behind those of the sender's.
   @inline(__always) mutating func beginSecondStep() {
+    second = next
     limit = next + EventBuffer.stepCapacity
     counts[0] &+= 1
   }
+
+  /// What follows belongs to the second step.
+  @inline(__always) mutating func markSecondStep() { second = next }
 
   /// Counts an event that has no record.
   @inline(__always) mutating func note(_ kind: EventKind) {

@@ -93,6 +93,7 @@ extension Tracker {
     current.sender = sender
     events.beginBothSteps()
     sendTurn(packet, sender, record, connection)
+    events.markSecondStep()
     receiveTurn(packet, sender.peer, record, connection)
   }
 

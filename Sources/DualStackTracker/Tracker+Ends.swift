@@ -56,11 +56,6 @@ extension Tracker {
     wheel.cancel(flow)
     ages.remove(flow)
     _ = table.remove(records.pointer(flow).pointee.hash, flow)
-    yield(flow)
-  }
-
-  /// Gives up a flow that is out of the table.
-  private mutating func yield(_ flow: UInt32) {
     records.pointer(flow).pointee.traits.remove(.inTable)
     if records.pointer(flow).pointee.traits.contains(.notSelected) {
       records.free(flow)
@@ -76,9 +71,13 @@ extension Tracker {
   }
 
   /// Ends every flow, as at the end of a trace: open ones with `reason`. Then `takeEnded` and `takeReleased` name them.
-  public mutating func finish(_ reason: EndReason = .traceEnd) {
+  ///
+  /// Without `releases`, for a tracker that is thrown away next and whose records nobody looks at, `takeReleased` names
+  /// none.
+  public mutating func finish(_ reason: EndReason = .traceEnd, releases: Bool = true) {
     returnChains()
-    for value in 0..<UInt8(AgeClass.count) {
+    // Lingering flows have ended.
+    for value in (releases ? AgeClass.lingering : AgeClass.halfOpen)..<UInt8(AgeClass.count) {
       var flow = ages.oldest(class: value)
       while flow != 0 {
         let next = ages.next(flow)
@@ -87,13 +86,9 @@ extension Tracker {
           end(flow, reason, packet: 0)
           appendEnded(flow)
         }
-        yield(flow)
+        if releases { release(flow) }
         flow = next
       }
     }
-    // All at once, in place of a flow at a time.
-    table = FlowTable(maximumEntries: table.maximumEntries)
-    wheel = TimerWheel(capacity: records.capacity)
-    ages = AgeQueues(capacity: records.capacity, classes: AgeClass.count)
   }
 }

@@ -128,18 +128,25 @@ extension Tracker {
   static func match(
     _ record: UnsafeMutablePointer<FlowRecord>, _ packet: UnsafePointer<DecodedPacket>, _ mask: UInt64
   ) -> Side? {
-    let known = withUnsafePointer(to: &record.pointee.key) { UnsafeRawPointer($0) }
-    let key = withUnsafePointer(to: &UnsafeMutablePointer(mutating: packet).pointee.key) { UnsafeRawPointer($0) }
     let rest = packet.pointee.key.rest
-    if (record.pointee.key.rest ^ rest) & mask == 0, mos_equal_pairs(known, key, known + 16, key + 16) != 0 {
-      return .client
-    }
+    if (record.pointee.key.rest ^ rest) & mask == 0, equal(record, packet, sourceAt: 0) { return .client }
     let ports = UInt32(truncatingIfNeeded: rest &>> 32)
     let swapped = UInt64(ports &<< 16 | ports &>> 16) &<< 32 | rest & 0xffff_ffff
-    if (record.pointee.key.rest ^ swapped) & mask == 0, mos_equal_pairs(known, key + 16, known + 16, key) != 0 {
-      return .server
-    }
+    if (record.pointee.key.rest ^ swapped) & mask == 0, equal(record, packet, sourceAt: 16) { return .server }
     return nil
+  }
+
+  /// Whether the client's address is the one at `place` in the packet's key, and the server's the other one.
+  @inline(__always)
+  private static func equal(
+    _ record: UnsafeMutablePointer<FlowRecord>, _ packet: UnsafePointer<DecodedPacket>, sourceAt place: Int
+  ) -> Bool {
+    withUnsafeBytes(of: &record.pointee.key) { known in
+      withUnsafeBytes(of: &UnsafeMutablePointer(mutating: packet).pointee.key) { key in
+        mos_equal_pairs(
+          known.baseAddress!, key.baseAddress! + place, known.baseAddress! + 16, key.baseAddress! + (16 &- place)) != 0
+      }
+    }
   }
 
   /// A packet of a flow whose first packet was not selected. Only a new connection is looked at anew.

@@ -2,7 +2,7 @@ import MOSCore
 import MTCP
 
 /// Whether the two ends of a connection are in step: each has all that the other sent, nothing waits, is in doubt or was
-/// lost, and each knows where the other is.
+/// lost, and each knows where the other is. And how far the connection is then.
 enum Step: UInt8, BitwiseCopyable {
   /// They are not, or it was not looked at.
   case unknown = 0
@@ -48,7 +48,7 @@ extension Tracker {
     // In one comparison without sign, because SND.UNA never passes SND.NXT.
     let acknowledged = packet.pointee.acknowledgment &- receiver.pointee.sndUna.rawValue
     guard connection.pointee.step.isInStep, packet.pointee.isAcknowledgment(headerLength: headerLength),
-      packet.pointee.anomalies.rawValue == 0, sequence == sender.pointee.sndNxt,
+      packet.pointee.isAcceptable, packet.pointee.anomalies.rawValue == 0, sequence == sender.pointee.sndNxt,
       packet.pointee.timeToLive == sender.pointee.timeToLive, sequence + length < receiver.pointee.rcvEdge,
       acknowledged <= receiver.pointee.sndNxt.rawValue &- receiver.pointee.sndUna.rawValue,
       packet.pointee.payloadLength == length

@@ -10,7 +10,7 @@ extension Tracker {
   /// What `takeOpening` looks at in the options of a SYN or SYN-ACK, nil for any other packet.
   @inline(__always)
   private static func openingOptions(_ packet: UnsafePointer<DecodedPacket>) -> OpeningOptions? {
-    guard packet.pointee.anomalies.rawValue == 0, packet.pointee.payloadWireLength == 0,
+    guard packet.pointee.isAcceptable, packet.pointee.anomalies.rawValue == 0, packet.pointee.payloadWireLength == 0,
       packet.pointee.window != 0
     else { return nil }
     return OpeningOptions(packet.pointee.transport + 20, length: Int(packet.pointee.tcpHeaderLength) &- 20)
@@ -79,6 +79,7 @@ extension Tracker {
     events.beginBothSteps()
     events.append(EventRecord(.connectionStart, .sender, .client))
     events.append(EventRecord(.sender, .client, from: .closed, to: .synSent))
+    events.markSecondStep()
     events.append(EventRecord(.receiver, .server, from: .listen, to: .synReceived))
     events.append(EventRecord(.connectionStart, .receiver, .server))
     return flow

@@ -4,8 +4,8 @@ import MTCP
 
 /// Follows every flow from both ends at once.
 ///
-/// For one packet: `advance(to:)`, `lookUp(_:)`, `send(_:)`, `receive(_:)`; each returns what happened in `events` and
-/// calls nobody. A burst is prepared before with `prepare` and the two `prefetch` passes. Flows that ended without a
+/// `process` takes packets whole. For one packet step by step: `advance(to:)`, `lookUp(_:)`, `send(_:)`, `receive(_:)`.
+/// Each returns what happened in `events` and calls nobody. A burst is prepared before with `prepare` and the two `prefetch` passes. Flows that ended without a
 /// packet of their own are named by `takeEnded()`; flows whose record is final by `takeReleased()`, and given back with
 /// `free(_:)`.
 public struct Tracker: ~Copyable {
@@ -25,7 +25,7 @@ public struct Tracker: ~Copyable {
   private var released: IndexQueue
   /// How many flows are in the two queues.
   @usableFromInline var endedCount = 0
-  /// A chain of delivered bytes that is given back at the next step.
+  /// Chains of delivered bytes that are given back when the next packet is looked at that is not expected.
   var lentChains: InlineArray<8, UInt32> = .init(repeating: 0)
   var lentCount = 0
   /// The current packet's flow, sender and judgement, from `lookUp` to `receive`.
@@ -43,6 +43,7 @@ public struct Tracker: ~Copyable {
 
   /// A tracker with nothing in it. Memory is reserved for the configured limits and touched on demand.
   public init(configuration: TrackerConfiguration) {
+    precondition(MemoryLayout<FlowRecord>.stride % 16 == 0, "records are cleared in pieces of 16 bytes")
     self.configuration = configuration
     let flows = max(1, min(configuration.maximumFlows, Int(Int32.max) - Tracker.releaseSlack))
     let capacity = flows + Tracker.releaseSlack

@@ -3,8 +3,8 @@ import Testing
 @testable import MTCP
 
 @Suite struct ReceiveBufferTests {
-  @Test func anEmptyBufferIs28ZeroBytes() {
-    #expect(MemoryLayout<ReceiveBuffer>.size <= 28)
+  @Test func anEmptyBufferIs16ZeroBytes() {
+    #expect(MemoryLayout<ReceiveBuffer>.size <= 16)
     #expect(MemoryLayout<SegmentChunk>.size == SegmentChunk.headerSize)
     withUnsafeBytes(of: ReceiveBuffer()) { bytes in #expect(bytes.allSatisfy { $0 == 0 }) }
   }

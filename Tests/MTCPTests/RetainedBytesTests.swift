@@ -35,7 +35,7 @@ import Testing
 
   /// Bytes come and are acknowledged in any rhythm: whatever lies above the acknowledgment is still there.
   @Test(arguments: bases)
-  func acknowledgedChunksAreGivenBack(base: UInt32) {
+  func acknowledgedBlocksAreGivenBack(base: UInt32) {
     for round in 0..<9 {
       var generator = SeededGenerator(seed: 40 + UInt64(round))
       let stream = generator.bytes(100_000)

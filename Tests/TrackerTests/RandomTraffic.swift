@@ -34,7 +34,9 @@ struct RandomConnection {
   /// What the ends put on their SYNs: nothing, what Windows does, or what Linux does, with timestamps on all segments.
   private let style: Int
 
-  init(seed: UInt64) {
+  /// With `timestampsGrow`, the segments in another order than they were sent in can look old to PAWS.
+  init(seed: UInt64, timestampsGrow: Bool = false) {
+    self.timestampsGrow = timestampsGrow
     generator = SeededGenerator(seed: seed)
     style = generator.number(0...2)
     var source = generator
@@ -61,8 +63,13 @@ struct RandomConnection {
     return result
   }
 
-  /// TSval and TSecr; one value all the time, so that no order of the segments makes one look old.
-  private var timestamps: [UInt8] { [0, 0, 1, 0, 0, 0, 1, 0] }
+  private let timestampsGrow: Bool
+
+  /// TSval and TSecr.
+  private var timestamps: [UInt8] {
+    let value = timestampsGrow ? UInt32(time * 1_000) : 0
+    return [0, UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255), 0, 0, 1, 0]
+  }
 
   private var openingOptions: [UInt8] {
     switch style {

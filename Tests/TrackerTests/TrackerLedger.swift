@@ -50,6 +50,7 @@ struct TrackerLedger {
     guard finished else { return nil }
     if !endsOfFlow.isEmpty { return "flows not released: \(endsOfFlow)" }
     if tracker.flowCount != 0 { return "\(tracker.flowCount) flows left" }
+    if tracker.retainedBlocks.count != 0 { return "\(tracker.retainedBlocks.count) retained blocks left" }
     if tracker.pool.bytesInUse != 0 { return "\(tracker.pool.bytesInUse) bytes of the pool left" }
     return nil
   }

@@ -10,8 +10,17 @@ import Testing
 /// flow ends exactly once (`TrackerLedger`).
 struct TrackerScript: ~Copyable {
   var tracker: Tracker
-  /// Whether packets take both steps at once (`Tracker.process`), and not one after the other.
-  private let isAtOnce: Bool
+  /// How packets are taken.
+  enum Way: CaseIterable {
+    /// Step by step, each judged anew by the rules.
+    case byTheRules
+    /// Step by step; what the ends expect is told by comparisons.
+    case stepwise
+    /// Both steps at once (`Tracker.process`).
+    case atOnce
+  }
+
+  private let way: Way
   private var parser = ScriptParser()
   private var number: UInt64 = 0
   /// What happened since the last segment, as words: `newData server`, `stateChange client ESTABLISHED` ...
@@ -32,8 +41,8 @@ struct TrackerScript: ~Copyable {
   /// How many `idle` events were seen so far.
   private var idles: UInt64 = 0
 
-  init(atOnce: Bool = false, _ configure: (inout TrackerConfiguration) -> Void = { _ in }) {
-    isAtOnce = atOnce
+  init(_ way: Way = .stepwise, _ configure: (inout TrackerConfiguration) -> Void = { _ in }) {
+    self.way = way
     var configuration = TrackerConfiguration()
     configuration.maximumFlows = 1_000
     configuration.secret = (1, 2)
@@ -41,14 +50,14 @@ struct TrackerScript: ~Copyable {
     tracker = Tracker(configuration: configuration)
   }
 
-  /// Runs the lines of `script`, then ends the trace; a line whose expectation fails is named with its text. Once with
-  /// the steps of a packet one after the other, and once with both at once.
+  /// Runs the lines of `script`, then ends the trace; a line whose expectation fails is named with its text. Once
+  /// in each way.
   static func run(
     _ script: String, sourceLocation: SourceLocation = #_sourceLocation,
     _ configure: (inout TrackerConfiguration) -> Void = { _ in }
   ) throws {
-    for atOnce in [false, true] {
-      var runner = TrackerScript(atOnce: atOnce, configure)
+    for way in Way.allCases {
+      var runner = TrackerScript(way, configure)
       try runner.run(script, sourceLocation: sourceLocation)
       runner.finish(sourceLocation: sourceLocation)
     }
@@ -107,7 +116,7 @@ struct TrackerScript: ~Copyable {
     number += 1
     segment.number = number
     segment.withPacket { packet in
-      if isAtOnce {
+      if way == .atOnce {
         var candidate: UInt32 = 0
         withUnsafeMutablePointer(to: &candidate) { take(PacketBurst(packet, count: 1, candidates: $0)) }
       } else {
@@ -130,7 +139,7 @@ struct TrackerScript: ~Copyable {
       blocks.append(.allocate(byteCount: bytes.count, alignment: 1))
       (packets + index).initialize(to: segment.packet(bytes, in: blocks[index]))
     }
-    if isAtOnce {
+    if way == .atOnce {
       take(PacketBurst(packets, count: segments.count, candidates: candidates))
     } else {
       tracker.prepare(packets, count: segments.count, candidates: candidates)
@@ -153,6 +162,9 @@ struct TrackerScript: ~Copyable {
     case .flow(let flow, _):
       latest = flow
       ledger.began(flow)
+      if way == .byTheRules {
+        (tracker.connections.base + Int(tracker.record(flow).pointee.connection)).pointee.step = .unknown
+      }
       tracker.send(packet)
       collect()
       tracker.receive(packet)

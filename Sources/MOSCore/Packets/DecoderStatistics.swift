@@ -10,7 +10,7 @@ public struct DecoderStatistics: BitwiseCopyable, Sendable {
   public init() {}
 
   /// Packets of one kind.
-  public subscript(kind: PacketKind) -> UInt64 {
+  public internal(set) subscript(kind: PacketKind) -> UInt64 {
     get { kinds[Int(kind.rawValue)] }
     set { kinds[Int(kind.rawValue)] = newValue }
   }

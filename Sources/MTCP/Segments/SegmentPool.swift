@@ -4,7 +4,7 @@
   import Musl
 #endif
 
-/// Memory for the stream bytes of all flows of one worker: chunks of 256 bytes, named by index.
+/// Memory for bytes of all flows of one worker that wait, out of order or in doubt: chunks of 256 bytes, named by index.
 ///
 /// Unsafe code. What must hold: `base` maps `(limit + 1) * 256` bytes until `deinit`; every index handed out is 1 to
 /// `limit` and belongs to exactly one owner (a queue, a chain, or the free list). Index 0 means none;

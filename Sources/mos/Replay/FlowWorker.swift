@@ -2,7 +2,7 @@ import DualStackTracker
 import MOSCore
 import Records
 
-/// One worker: takes decoded packets through its own tracker, counts, and hands what happened to its recorder.
+/// One worker: takes decoded packets through its own tracker, and hands what happened to its recorder.
 struct FlowWorker: ~Copyable {
   /// Packets that are prefetched together.
   static let burst = 32
@@ -49,7 +49,7 @@ struct FlowWorker: ~Copyable {
 
   /// Ends all flows.
   mutating func finish() {
-    tracker.finish()
+    tracker.finish(releases: recorder.keepsFlows)
     reportEnded()
   }
 

@@ -92,7 +92,7 @@ struct Recorder: ~Copyable {
     if streams.events { writeFacts(tracker.events.set, record: record, packet: packet, hook: hook) }
     for index in 0..<tracker.events.count {
       let event = tracker.events[index]
-      if event.hook == .receiver, hook == .sender {
+      if hook == .sender, index == tracker.events.firstStepCount {
         hook = .receiver
         if streams.events { writeFacts(tracker.events.set, record: record, packet: packet, hook: hook) }
       }
