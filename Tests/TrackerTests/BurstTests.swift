@@ -62,7 +62,9 @@ struct BurstTests {
     happened.filter { $0 != "none" && $0 != "released" && !$0.hasPrefix("connectionEnd") && $0 != "idle" }
   }
 
-  @Test("Both steps at once, and what is expected, give the same events as judging each packet by the rules", arguments: [1, 2, 7, 64, 5_000])
+  @Test(
+    "Both steps at once, and what is expected, give the same events as judging each packet by the rules",
+    arguments: [1, 2, 7, 64, 5_000])
   func bothStepsAtOnce(size: Int) {
     for seed in 0..<6 {
       var generator = SeededGenerator(seed: UInt64(seed) + 900)
@@ -109,7 +111,9 @@ struct BurstTests {
     return "\(record.pointee) \(history) \(connection.pointee.client) \(connection.pointee.server)"
   }
 
-  @Test("Both steps at once, and what is expected, leave the same of a flow as judging each packet by the rules", arguments: 0..<6)
+  @Test(
+    "Both steps at once, and what is expected, leave the same of a flow as judging each packet by the rules",
+    arguments: 0..<6)
   func bothStepsLeaveTheSame(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed) + 950)
     let traffic = seed < 3 ? traffic(seed: seed) : RandomSegments.make(count: 2_000, plain: seed == 4, &generator)
