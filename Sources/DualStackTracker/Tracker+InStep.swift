@@ -235,7 +235,7 @@ extension Tracker {
       == EndpointTraits.synchronized
       && sender.pointee.sndNxt == receiver.pointee.rcvNxt && !receiver.pointee.receive.hasQueued
       && sender.pointee.knows.contains(.finSent) == receiver.pointee.knows.contains(.finReceived)
-      && (counters.pointee.observed == .established || counters.pointee.observed == .closed)
+      && counters.pointee.observed != .inactive && counters.pointee.observed != .reset
       && sender.pointee.observed.distance(of: sender.pointee.sndNxt, counters) == 0
   }
 }
