@@ -17,7 +17,7 @@ import Testing
       fixture.retain(Array(stream[at..<at + length]), at: base &+ UInt32(at))
       at += length
     }
-    #expect(fixture.blocks.count == (60_000 + 2_015) / 2_016)
+    #expect(fixture.blocks.count == (60_000 + 1_503) / 1_504)
     for _ in 0..<500 {
       let start = Int.random(in: 0..<stream.count, using: &generator)
       let count = Int.random(in: 1...min(3000, stream.count - start), using: &generator)
@@ -51,7 +51,7 @@ import Testing
           acknowledged = Int.random(in: acknowledged...sent, using: &generator)
           fixture.release(below: base &+ UInt32(acknowledged))
         }
-        #expect(fixture.blocks.count <= (sent - acknowledged) / 2_016 + 2)
+        #expect(fixture.blocks.count <= (sent - acknowledged) / 1_504 + 2)
         guard acknowledged < sent else {
           #expect(fixture.retained.isEmpty)
           continue
@@ -102,7 +102,7 @@ import Testing
     fixture.pool.releaseChain(taken.chain)
     let result = fixture.compare(stream, at: 0)
     #expect(result.compared == 5000 && result.firstDifference == -1)
-    #expect(fixture.blocks.count == (5000 + 2_015) / 2_016)
+    #expect(fixture.blocks.count == (5000 + 1_503) / 1_504)
   }
 
   @Test func aByteFarIntoManyRetainedOnesIsFoundInFewSteps() {
@@ -110,22 +110,22 @@ import Testing
     let block = [UInt8](repeating: 1, count: 1 << 14)
     for index in 0..<UInt32(256) { fixture.retain(block, at: index << 14) }
     // The short cuts before the first block that is left are gone.
-    fixture.release(below: 100 * 2_016)
-    for ordinal in [UInt32(100), 127, 128, 1_000, 2_079] {
-      let (index, steps) = fixture.retained.find(SequenceNumber(ordinal * 2_016), blocks: fixture.blocks)
+    fixture.release(below: 100 * 1_504)
+    for ordinal in [UInt32(100), 127, 128, 1_000, 2_788] {
+      let (index, steps) = fixture.retained.find(SequenceNumber(ordinal * 1_504), blocks: fixture.blocks)
       #expect(fixture.blocks.pointer(index).pointee.ordinal == ordinal + 1)
-      #expect(steps <= 62 + 2_080 / 32)
+      #expect(steps <= 62 + 2_789 / 32)
     }
   }
 
   @Test func withoutBlocksNothingIsRetainedAndTheNextBytesBeginAnew() {
     var fixture = BufferFixture()
     fixture.blocks = Slab(capacity: 2)
-    let first = fixture.retain(.init(repeating: 1, count: 4_000), at: 0)
-    let second = fixture.retain(.init(repeating: 2, count: 100), at: 4_000)
+    let first = fixture.retain(.init(repeating: 1, count: 3_000), at: 0)
+    let second = fixture.retain(.init(repeating: 2, count: 100), at: 3_000)
     #expect(first && !second && fixture.retained.isEmpty && fixture.blocks.count == 0)
-    let third = fixture.retain(.init(repeating: 3, count: 100), at: 4_100)
+    let third = fixture.retain(.init(repeating: 3, count: 100), at: 3_100)
     #expect(third)
-    #expect(fixture.compare(.init(repeating: 3, count: 100), at: 4_100).compared == 100)
+    #expect(fixture.compare(.init(repeating: 3, count: 100), at: 3_100).compared == 100)
   }
 }

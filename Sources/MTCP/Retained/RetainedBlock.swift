@@ -1,5 +1,5 @@
-/// Two kilobytes of the memory for retained bytes: 32 bytes of header, and 2,016 of a stream, so that a full segment fits.
-/// Lives in a `Slab`, named by index, 0 for none.
+/// A block of the memory for retained bytes: 32 bytes of header, and 1,504 of a stream, so that a full segment fits. Lives
+/// in a `Slab`, named by index, 0 for none.
 @frozen
 public struct RetainedBlock: BitwiseCopyable {
   /// The next block.
@@ -15,10 +15,10 @@ public struct RetainedBlock: BitwiseCopyable {
   /// In the last block: the last one with an ordinal of 32 n.
   @usableFromInline var marked: UInt32
   @usableFromInline var unused: UInt64
-  @usableFromInline var bytes: InlineArray<126, SIMD16<UInt8>>
+  @usableFromInline var bytes: InlineArray<94, SIMD16<UInt8>>
 
   /// Bytes of stream that fit into a block.
-  @inlinable static var capacity: UInt32 { 2_016 }
+  @inlinable static var capacity: UInt32 { 1_504 }
   /// Where a block's bytes begin.
   @inlinable static var headerSize: Int { 32 }
 
