@@ -122,6 +122,18 @@ struct SequenceTranslationTests {
     #expect(translation.translated(SequenceNumber(320)) == SequenceNumber(320 + 96))
   }
 
+  @Test("a removal waits for its segment to pass, whatever was acknowledged before")
+  func removalBeforeItPassed() {
+    var translation = SequenceTranslation(start: SequenceNumber(10))
+    #expect(translation.record(at: SequenceNumber(10), removed: 4, inserted: 0) == .recorded)
+    translation.acknowledged(to: SequenceNumber(10))
+    #expect(translation.count == 1 && translation.translated(SequenceNumber(10)) == SequenceNumber(10))
+    translation.passed(to: SequenceNumber(20))
+    translation.acknowledged(to: SequenceNumber(10))
+    #expect(translation.count == 0)
+    #expect(translation.originalAcknowledgment(SequenceNumber(10)) == SequenceNumber(14))
+  }
+
   @Test("bytes appended to the last segment: it is not acknowledged before they are, and a FIN comes behind them")
   func appended() {
     var translation = SequenceTranslation(start: SequenceNumber(.max - 4))
