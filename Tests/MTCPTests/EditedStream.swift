@@ -84,8 +84,10 @@ struct EditedStream {
   func acknowledgment(_ received: Int) -> Int {
     offset(translation.originalAcknowledgment(SequenceNumber(base &+ UInt32(received))))
   }
-  func leftEdge(_ received: Int) -> Int {
-    offset(translation.originalLeftEdge(SequenceNumber(base &+ UInt32(received))))
+  func block(_ received: Range<Int>) -> Range<Int> {
+    let block = translation.originalBlock(
+      left: base &+ UInt32(received.lowerBound), right: base &+ UInt32(received.upperBound))
+    return offset(SequenceNumber(block.left))..<offset(SequenceNumber(block.right))
   }
 }
 

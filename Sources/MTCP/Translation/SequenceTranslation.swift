@@ -133,6 +133,13 @@ extension SequenceTranslation {
     return number - shift
   }
 
+  /// A SACK block (RFC 2018 3) for the sender, in the form in which `PacketEditor.translateSACKBlocks` takes it. Where no
+  /// original byte is complete the block is empty, and a sender passes over it.
+  public func originalBlock(left: UInt32, right: UInt32) -> (left: UInt32, right: UInt32) {
+    let start = originalLeftEdge(SequenceNumber(left))
+    return (start.rawValue, SequenceNumber.later(start, originalAcknowledgment(SequenceNumber(right))).rawValue)
+  }
+
   /// The index of the first edit that a segment with the original bytes from `start` to before `end` has to show: one whose
   /// first byte it has, or of whose replaced range it has a part; `nil` without one. The edits that follow are at the next
   /// indices, while they start before `end`.
