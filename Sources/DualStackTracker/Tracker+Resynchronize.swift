@@ -16,12 +16,17 @@ extension Tracker {
     }
     state.pointee.hasOtherAnswer = false
     let other = state.pointee.otherAnswer
-    guard packet.pointee.acknowledgment == (other + 1).rawValue else { return }
-    receiver.pointee.iss = other
-    receiver.pointee.sndNxt = other + 1
-    receiver.pointee.sndUna = other + 1
-    sender.pointee.rcvNxt = other + 1
-    sender.pointee.acknowledged = other + 1
+    if packet.pointee.acknowledgment == (other + 1).rawValue {
+      receiver.pointee.iss = other
+      receiver.pointee.sndNxt = other + 1
+      receiver.pointee.sndUna = other + 1
+      sender.pointee.rcvNxt = other + 1
+      sender.pointee.acknowledged = other + 1
+    }
+    // The numbers of the answers that do not count are no part of the stream.
+    let counters = current.record.counters(side.peer)
+    receiver.pointee.observed.begin(at: receiver.pointee.iss, counters)
+    counters.pointee.streamBytes = 1
   }
 
   /// Finds the connection again after more was lost to the capture than a window: text beyond the window counts when

@@ -177,6 +177,9 @@ struct AdversarialSynTests {
         = stream client "text"
         c > PA. seq 1 ack 5 "more"
         = stream server "more"
+        s > RA seq 5 ack 5
+        = bytes server 4
+        = bytes client 4
         """)
     }
   }
