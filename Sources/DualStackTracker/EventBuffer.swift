@@ -1,6 +1,7 @@
 import MOSCore
 
-/// The events that one step of the tracker returned, or both at once: a set, and a record for each that carries more than the fact.
+/// The events that one step of the tracker returned, or both at once: a set, and a record for each that carries more than
+/// the fact.
 ///
 /// The records lie in a scratch area of fixed size that the next step reuses. Invariant of the pointer: it points to
 /// `2 * stepCapacity` records from `init` to `deinit`, of which the first `count` are initialised.

@@ -5,9 +5,9 @@ import MTCP
 /// Follows every flow from both ends at once.
 ///
 /// `process` takes packets whole. For one packet step by step: `advance(to:)`, `lookUp(_:)`, `send(_:)`, `receive(_:)`.
-/// Each returns what happened in `events` and calls nobody. A burst is prepared before with `prepare` and the two `prefetch` passes. Flows that ended without a
-/// packet of their own are named by `takeEnded()`; flows whose record is final by `takeReleased()`, and given back with
-/// `free(_:)`.
+/// Each returns what happened in `events` and calls nobody. `prepare` comes before, for a packet or for a burst. Flows that
+/// ended without a packet of their own are named by `takeEnded()`; flows whose record is final by `takeReleased()`, and
+/// given back with `free(_:)`.
 public struct Tracker: ~Copyable {
   let configuration: TrackerConfiguration
   var table: FlowTable

@@ -28,8 +28,8 @@ public struct TrackerConfiguration: Sendable {
   /// The most memory that the receive buffers of all flows may take, in bytes.
   public var bufferBytes = 256 << 20
   /// The most memory that in-order bytes which are kept for comparison may take, in bytes. It is given out in blocks of
-  /// 1,536 bytes, one or more for each direction with unacknowledged bytes; when none is left, bytes that need a new one are not
-  /// compared (`TrackerStatistics.uncomparedBytes`).
+  /// 1,536 bytes, one or more for each direction with unacknowledged bytes; when none is left, bytes that need a new one
+  /// are not compared (`TrackerStatistics.uncomparedBytes`).
   public var retainedBytes = 32 << 20
   /// The most memory that one side's receive buffer may take, in bytes.
   public var sideBufferBytes: UInt32 = 4 << 20

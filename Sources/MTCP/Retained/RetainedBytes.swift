@@ -21,7 +21,7 @@ public struct RetainedBytes: BitwiseCopyable, Sendable {
   /// Whether nothing is retained.
   @inlinable public var isEmpty: Bool { head == 0 }
 
-  /// Keeps a copy of in-order bytes.
+  /// Keeps a copy of in-order bytes, `count` of them, at least 1.
   ///
   /// They must follow on those retained last; if they do not, the older ones are dropped. Returns `false` when there are
   /// no blocks left: then nothing is retained, and retaining begins anew with the next call.
