@@ -16,7 +16,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
-    .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+    .target(name: "CPcap"),
     .target(name: "CMachine"),
     .target(name: "MOSCore", dependencies: ["CMachine"]),
     .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
@@ -35,7 +35,8 @@ let package = Package(
     .executableTarget(
       name: "ReplayCuts", dependencies: ["MOSCore", "PacketIO", "DualStackTracker"], path: "Tests/ReplayCuts"),
     .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore"]),
-    .testTarget(name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap"]),
+    .testTarget(
+      name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap"], linkerSettings: [.linkedLibrary("pcap")]),
     .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
     .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker"]),
     .testTarget(

@@ -23,6 +23,7 @@ public struct FilterError: Error, Equatable, Sendable, CustomStringConvertible {
 /// Invariant: `program` is what `pcap_compile` filled, not changed until `deinit` frees it; so threads may share it.
 public struct PacketFilter: ~Copyable, @unchecked Sendable {
   private let program: bpf_program
+  private let functions: mos_pcap_functions
 
   /// Compiles `expression`, which is empty for all frames.
   ///
@@ -32,26 +33,31 @@ public struct PacketFilter: ~Copyable, @unchecked Sendable {
     // Host names in an expression are looked up by the compiler, and older versions keep static state.
     pthread_mutex_lock(compileLock.address)
     defer { pthread_mutex_unlock(compileLock.address) }
-    guard let handle = pcap_open_dead(Self.libpcapType(of: linkType), snapLength) else {
+    guard let libpcap else {
+      throw FilterError(expression: expression, reason: "libpcap cannot be loaded, install it (libpcap0.8)")
+    }
+    guard let handle = libpcap.open_dead(Self.libpcapType(of: linkType), snapLength) else {
       throw FilterError(expression: expression, reason: "libpcap has no memory")
     }
-    defer { pcap_close(handle) }
+    defer { libpcap.close(handle) }
     var compiled = bpf_program()
-    if pcap_compile(handle, &compiled, expression, 1, bpf_u_int32.max) != 0 {
-      let reason = String(cString: pcap_geterr(handle)).split(whereSeparator: \.isNewline).joined(separator: " ")
-      throw FilterError(expression: expression, reason: reason)
+    if libpcap.compile(handle, &compiled, expression, 1, bpf_u_int32.max) != 0 {
+      let reason = libpcap.geterr(handle).map { String(cString: $0) } ?? "libpcap refuses it"
+      throw FilterError(
+        expression: expression, reason: reason.split(whereSeparator: \.isNewline).joined(separator: " "))
     }
     program = compiled
+    functions = libpcap
   }
 
   deinit {
     var program = program
-    pcap_freecode(&program)
+    functions.freecode(&program)
   }
 
   /// Whether the filter takes the frame of `capturedLength` bytes at `bytes`, which had `wireLength` bytes on the wire.
   public borrowing func matches(_ bytes: UnsafeRawPointer, capturedLength: UInt32, wireLength: UInt32) -> Bool {
-    bpf_filter(program.bf_insns, bytes.assumingMemoryBound(to: UInt8.self), wireLength, capturedLength) != 0
+    functions.filter(program.bf_insns, bytes.assumingMemoryBound(to: UInt8.self), wireLength, capturedLength) != 0
   }
 
   /// The `DLT_` number that libpcap has for a link type on Linux; the registries differ in a few old entries.
@@ -77,3 +83,9 @@ private struct CompileLock: @unchecked Sendable {
 }
 
 private let compileLock = CompileLock()
+
+/// libpcap's functions, loaded when first asked for; nil where it is not installed.
+private let libpcap: mos_pcap_functions? = {
+  var functions = mos_pcap_functions()
+  return mos_pcap_load(&functions) == 0 ? functions : nil
+}()
