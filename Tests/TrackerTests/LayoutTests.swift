@@ -9,8 +9,8 @@ struct LayoutTests {
   func bytesOfAFlow() {
     let record = MemoryLayout<FlowRecord>.stride
     let connection = MemoryLayout<Connection>.stride
-    // A table entry at a load of 3/4, the timer's node and the age queue's node.
-    let sideArrays = 8 * 4 / 3 + 16 + 8
+    // A table entry at a load of 1/2, the timer's node and the age queue's node.
+    let sideArrays = 8 * 2 + 16 + 8
     #expect(
       record + connection + sideArrays <= 512, "record \(record), connection \(connection), arrays \(sideArrays)")
   }

@@ -4,9 +4,10 @@ import CMachine
 
 /// Maps 64-bit hashes to flow indices. Keys stay with the flows: a search asks the caller whether an index matches.
 ///
-/// Entries take eight bytes in buckets of one cache line, at a load of at most 3/4. The table starts with one page and
-/// doubles up to its maximum without a pause: while it grows, an insertion moves two buckets of the older generation,
-/// a search one. It does not shrink. Entries of equal hash are legal in any number, at a cost in proportion.
+/// Entries take eight bytes in buckets of one cache line, at a load of at most 1/2: a bucket that overflows costs a
+/// search more than memory does. The table starts with 1 MiB, which takes real memory where it is touched, or with its
+/// maximum if that is less, and doubles without a pause: while it grows, an insertion moves two buckets of the older
+/// generation, a search one. It does not shrink. Entries of equal hash are legal in any number, at a cost in proportion.
 @frozen
 public struct FlowTable: ~Copyable {
   @usableFromInline var current: BucketRing
@@ -19,23 +20,31 @@ public struct FlowTable: ~Copyable {
   /// Bytes of the older generation whose real memory has been given back.
   @usableFromInline var discarded: Int
 
-  static var smallestBucketCount: UInt32 { 64 }
+  static var firstBucketCount: UInt32 { 16_384 }
+  static var entriesOfBucket: Int { 4 }
   static var bucketsMovedByInsertion: Int { 2 }
   @usableFromInline static var bucketsMovedBySearch: Int { 1 }
 
   /// An empty table for at most `maximumEntries` (1 to 2^31) entries.
   public init(maximumEntries: Int) {
+    self.init(maximumEntries: maximumEntries, firstBucketCount: Self.firstBucketCount)
+  }
+
+  /// The same with a first generation of `firstBucketCount` (a power of two, at least 64) buckets, so that growth can be
+  /// tested with few entries.
+  init(maximumEntries: Int, firstBucketCount: UInt32) {
     precondition(maximumEntries >= 1 && maximumEntries <= 1 << 31, "a flow table holds 1 to 2^31 entries")
-    var largest = Int(Self.smallestBucketCount)
-    while largest * 6 < maximumEntries { largest *= 2 }
+    var largest = 64
+    while largest * Self.entriesOfBucket < maximumEntries { largest *= 2 }
     memory = ReservedMemory(byteCount: largest * 128)
     maximum = maximumEntries
-    current = Self.ring(of: Self.smallestBucketCount, in: memory)
+    let first = min(firstBucketCount, UInt32(largest))
+    current = Self.ring(of: first, in: memory)
     older = current
     older.bucketCount = 0
     entries = 0
     discarded = 0
-    growthThreshold = Self.threshold(of: Self.smallestBucketCount, maximum: maximumEntries)
+    growthThreshold = Self.threshold(of: first, maximum: maximumEntries)
   }
 
   private static func ring(of bucketCount: UInt32, in memory: borrowing ReservedMemory) -> BucketRing {
@@ -45,7 +54,7 @@ public struct FlowTable: ~Copyable {
   }
 
   private static func threshold(of bucketCount: UInt32, maximum: Int) -> Int {
-    let fitting = Int(bucketCount) * 6
+    let fitting = Int(bucketCount) * entriesOfBucket
     return fitting >= maximum ? Int.max : fitting
   }
 

@@ -9,7 +9,7 @@ struct FlowTableTests {
     seed: UInt64, maximum: Int, operations: Int, insertionPercent: Int, hash: (inout SeededGenerator) -> UInt64
   ) {
     var generator = SeededGenerator(seed: seed)
-    var table = FlowTable(maximumEntries: maximum)
+    var table = FlowTable(maximumEntries: maximum, firstBucketCount: 64)
     var hashes: [UInt32: UInt64] = [:]
     var alive: [UInt32] = []
     var unused = Array((1...UInt32(maximum)).reversed())
@@ -74,7 +74,7 @@ struct FlowTableTests {
 
   @Test("an empty table finds and removes nothing")
   func empty() {
-    var table = FlowTable(maximumEntries: 1)
+    var table = FlowTable(maximumEntries: 1, firstBucketCount: 64)
     #expect(table.find(0) { _ in true } == 0)
     #expect(table.firstCandidate(.max) == 0)
     let removed = table.remove(1, 1)
@@ -86,7 +86,7 @@ struct FlowTableTests {
 
   @Test("an entry is removed only under its own hash and index")
   func removesOwnEntryOnly() {
-    var table = FlowTable(maximumEntries: 10)
+    var table = FlowTable(maximumEntries: 10, firstBucketCount: 64)
     table.insert(2 << 32, 5)
     let removals = [table.remove(4 << 32, 5), table.remove(2 << 32, 6), table.remove(2 << 32, 5)]
     #expect(removals == [false, false, true])
@@ -96,7 +96,7 @@ struct FlowTableTests {
   func fillsUp(maximum: Int) {
     var generator = SeededGenerator(seed: 9)
     let hashes = (0...maximum).map { _ in generator.next() }
-    var table = FlowTable(maximumEntries: maximum)
+    var table = FlowTable(maximumEntries: maximum, firstBucketCount: 64)
     for index in 1...maximum { table.insert(hashes[index], UInt32(index)) }
     #expect(table.count == maximum)
     var missing = 0
@@ -110,7 +110,7 @@ struct FlowTableTests {
   @Test("growth moves at most two buckets with an insertion and one with a search")
   func boundedGrowth() {
     var generator = SeededGenerator(seed: 10)
-    var table = FlowTable(maximumEntries: 100_000)
+    var table = FlowTable(maximumEntries: 100_000, firstBucketCount: 64)
     var sawGrowth = 0
     var worstInsertion = 0
     var worstSearch = 0
@@ -136,7 +136,7 @@ struct FlowTableTests {
   func removalsDuringGrowth() {
     var generator = SeededGenerator(seed: 11)
     for _ in 0..<40 {
-      var table = FlowTable(maximumEntries: 4000)
+      var table = FlowTable(maximumEntries: 4000, firstBucketCount: 64)
       var hashes: [UInt32: UInt64] = [:]
       var next: UInt32 = 1
       while !table.isGrowing {
@@ -168,8 +168,8 @@ struct FlowTableTests {
   @Test("churn leaves no trace: after 200,000 replacements a search looks at no more buckets than at first")
   func churn() {
     var generator = SeededGenerator(seed: 12)
-    let live = 6000
-    var table = FlowTable(maximumEntries: 6144)
+    let live = 8000
+    var table = FlowTable(maximumEntries: 8192, firstBucketCount: 64)
     var hashes = (0..<live).map { _ in generator.next() }
     for place in 0..<live { table.insert(hashes[place], UInt32(place + 1)) }
     while table.isGrowing { _ = table.find(0) { _ in false } }
