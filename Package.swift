@@ -10,10 +10,12 @@ let package = Package(
     .library(name: "MTCP", targets: ["MTCP"]),
     .library(name: "DualStackTracker", targets: ["DualStackTracker"]),
     .library(name: "Records", targets: ["Records"]),
+    .library(name: "Middleboxes", targets: ["Middleboxes"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(name: "CPcap"),
@@ -25,6 +27,9 @@ let package = Package(
     .target(
       name: "Records",
       dependencies: ["MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "Middleboxes",
+      dependencies: ["MOSCore", "DualStackTracker", "Records", .product(name: "Yams", package: "Yams")]),
     .executableTarget(
       name: "mos",
       dependencies: [
@@ -44,6 +49,7 @@ let package = Package(
       dependencies: [
         "Records", "MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    .testTarget(name: "MiddleboxesTests", dependencies: ["Middleboxes", "MOSCore", "Records"]),
     .testTarget(name: "CommandTests", dependencies: ["mos", "MOSCore", "MTCP", "Records"]),
   ],
   swiftLanguageModes: [.v6]
