@@ -1,0 +1,34 @@
+import Glibc
+
+/// Reads a rule file whole. A pipe or device is refused, since it could keep the reader waiting for ever.
+enum RuleFileBytes {
+  static func read(_ path: String) throws(FirewallFileError) -> [UInt8] {
+    func failure(_ number: Int32) -> FirewallFileError {
+      FirewallFileError(file: path, reason: String(cString: strerror(number)))
+    }
+    // open would take only what is before a zero byte.
+    if path.utf8.contains(0) { throw failure(ENOENT) }
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    if descriptor < 0 { throw failure(errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    if fstat(descriptor, &status) != 0 { throw failure(errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FirewallFileError(file: path, reason: "is no regular file")
+    }
+    // One byte more than is taken, so that a larger file is seen to be larger.
+    var bytes = [UInt8](repeating: 0, count: YAMLText.largestFile + 1)
+    var length = 0
+    while length < bytes.count {
+      let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + length, $0.count - length) }
+      if count == 0 { break }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw failure(errno)
+      }
+      length += count
+    }
+    bytes.removeLast(bytes.count - length)
+    return bytes
+  }
+}
