@@ -113,8 +113,12 @@ struct Connection: BitwiseCopyable {
   var server = Endpoint()
   /// Index of what counts only if the other end confirms it, 0 for none.
   var unconfirmed: UInt32 = 0
+  /// Index of what was done to it or set for it, 0 for none.
+  var intervention: UInt32 = 0
   /// Whether its ends are in step.
   var step = Step.unknown
+  /// What is unusual about it because of `intervention`.
+  var traits: ConnectionTraits = []
 
   init() {}
 }

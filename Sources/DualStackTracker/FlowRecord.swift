@@ -32,6 +32,8 @@ public struct FlowRecord: BitwiseCopyable {
   var connection: UInt32 = 0
   /// For the user of the tracker: an index into storage of its own, 0 for none. Kept until the record is released.
   public var attachment: UInt32 = 0
+  /// The same once more, for whoever runs handlers on top of the tracker; independent of `attachment`.
+  public var storage: UInt32 = 0
   /// The ISN of the client's SYN, once the flow has ended.
   var lastSYN: UInt32 = 0
 

@@ -16,6 +16,7 @@ extension Tracker {
     close(.server, record, connection)
     record.pointee.lastSYN = connection.endpoint(.client).pointee.iss.rawValue
     if connection.pointee.unconfirmed != 0 { releaseUnconfirmed(connection) }
+    if connection.pointee.intervention != 0 { releaseIntervention(connection) }
     connections.free(index)
     record.pointee.connection = 0
   }

@@ -223,6 +223,8 @@ extension Tracker {
     else { return }
     let established = client.pointee.state == .established && server.pointee.state == .established
     connection.pointee.step = established ? .established : .other
+    // What was dropped has come again.
+    connection.pointee.traits.subtract(.droppedOfEither)
   }
 
   /// Whether one end has all that the other sent.

@@ -89,12 +89,16 @@ extension Tracker {
     readOptions(packet)
     if current.options.isMalformed { events.anomaly(.tcpOptionInvalid, .sender, side) }
     if connection.pointee.unconfirmed != 0 { bindAnswer(packet, connection: connection) }
-    var judgement = judge(packet, sender: sender, receiver: receiver)
+    let isPlain = connection.pointee.traits.rawValue == 0
+    var judgement =
+      isPlain ? judge(packet, sender: sender, receiver: receiver) : judgeAfterAbort(packet, connection)
     if judgement.course == .ignore, let anomaly = judgement.anomaly,
       resynchronize(packet, anomaly, side: side, connection: connection)
     {
       judgement = judge(packet, sender: sender, receiver: receiver)
     }
+    current.wasSentAgain = false
+    if !isPlain { resume(judgement, connection) }
     current.judgement = judgement
     // The decoder may have said the same of the control bits.
     if let anomaly = judgement.anomaly, !packet.pointee.anomalies.contains(anomaly) {
@@ -105,6 +109,7 @@ extension Tracker {
     case .process, .doubt:
       Observer.observe(packet, from: side, record: record, connection: connection)
       sendText(packet, judgement, record: record, connection: connection)
+      if connection.pointee.traits.contains(.aborted(side.peer)) { current.judgement.course = .doubt }
     case .open, .answer:
       Observer.observe(packet, from: side, record: record, connection: connection)
       sendSyn(packet, record: record, connection: connection)
@@ -112,6 +117,7 @@ extension Tracker {
       // What a RST carries is no part of the stream.
       statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
       Observer.observe(packet, from: side, record: record, connection: connection)
+      current.stateBefore = sender.pointee.state
       change(sender, to: sender.pointee.state.after(.abort), side, .sender)
     case .ignore:
       sendIgnored(packet, judgement, record: record, connection: connection)
@@ -170,6 +176,7 @@ extension Tracker {
     _ kind: RetransmissionKind, _ side: Side, _ record: UnsafeMutablePointer<FlowRecord>, offset: UInt64 = 0,
     length: UInt32 = 0, differs: Bool = false, hook: Hook = .receiver
   ) {
+    if current.wasSentAgain { return }
     record.counters(side).pointee.retransmits &+= 1
     var event = EventRecord(.retransmission, hook, side.peer)
     event.code = kind.rawValue
@@ -225,6 +232,7 @@ extension Tracker {
     if current.options.sackPermitted { sender.pointee.knows.insert(.sack) }
     sender.pointee.maximumWindow = UInt32(packet.pointee.window)
     if packet.pointee.payloadLength > 0 { events.anomaly(.synWithData, .sender, side) }
+    if connection.pointee.traits.contains(.dropped(side)) { noteSentAgain(packet, connection) }
     time(receiver, until: sequence + 1, packet)
     if packet.pointee.flags.contains(.ack) {
       let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
@@ -241,33 +249,11 @@ extension Tracker {
       }
       // An end that has the peer's SYN and sends one without ACK had sent it before: simultaneous open.
       change(sender, to: sender.pointee.state.after(.sendSyn), side, .sender)
-      if receiver.pointee.state == .closed { receiver.pointee.state = .listen }
+      if receiver.pointee.state == .closed {
+        receiver.pointee.state = .listen
+        record.counters(side.peer).pointee.state = TCPState.listen.rawValue
+      }
     }
-  }
-
-  /// Starts to time how long `receiver` takes to acknowledge `sequence`, unless a number is being timed.
-  @inline(__always)
-  mutating func time(
-    _ receiver: UnsafeMutablePointer<Endpoint>, until sequence: SequenceNumber, _ packet: UnsafePointer<DecodedPacket>
-  ) {
-    if receiver.pointee.knows.contains(.timing) { return }
-    receiver.pointee.timedSequence = sequence
-    receiver.pointee.timedAt = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds &>> 6)
-    receiver.pointee.knows.insert(.timing)
-  }
-
-  /// Ends the timing of `sender` when it acknowledges the number that is timed.
-  @inline(__always)
-  mutating func takeTime(
-    _ sender: UnsafeMutablePointer<Endpoint>, _ own: UnsafeMutablePointer<EndpointCounters>,
-    _ acknowledgment: SequenceNumber, _ packet: UnsafePointer<DecodedPacket>
-  ) {
-    guard sender.pointee.knows.contains(.timing), acknowledgment >= sender.pointee.timedSequence else { return }
-    let now = UInt32(truncatingIfNeeded: packet.pointee.timestamp.nanoseconds &>> 6)
-    // 64 ns are 8/125 of a microsecond.
-    let eighths = UInt64(now &- sender.pointee.timedAt) &* 8
-    own.pointee.sampleRoundTrip(microseconds: UInt32(truncatingIfNeeded: (eighths &+ 62) / 125))
-    sender.pointee.knows.remove(.timing)
   }
 
   /// A segment without SYN and RST: what its sending says of the sender.
@@ -305,9 +291,11 @@ extension Tracker {
     } else {
       // Karn's rule: what was sent twice is not timed.
       receiver.pointee.knows.remove(.timing)
+      if connection.pointee.traits.contains(.dropped(side)) { noteSentAgain(packet, connection) }
     }
     if packet.pointee.flags.contains(.fin),
       end - 1 == nextAfter(packet, receiver) || sender.pointee.knows.contains(.finSent)
+        || connection.pointee.traits.contains(.aborted(side.peer))
     {
       sendFin(end - 1, sender: sender, receiver: receiver, side: side, hook: .sender)
     }

@@ -4,8 +4,8 @@ import MTCP
 
 /// Follows every flow from both ends at once.
 ///
-/// `process` takes packets whole. For one packet step by step: `advance(to:)`, `lookUp(_:)`, `send(_:)`, `receive(_:)`.
-/// Each returns what happened in `events` and calls nobody. `prepare` comes before, for a packet or for a burst. Flows that
+/// `process` takes packets whole. For one packet step by step: `advance(to:)`, `lookUp(_:)`, `send(_:)`, `receive(_:)`
+/// or, for one that goes no further, `drop(_:)`. Each returns what happened in `events` and calls nobody. `prepare` comes before, for a packet or for a burst. Flows that
 /// ended without a packet of their own are named by `takeEnded()`; flows whose record is final by `takeReleased()`, and
 /// given back with `free(_:)`.
 public struct Tracker: ~Copyable {
@@ -17,6 +17,7 @@ public struct Tracker: ~Copyable {
   var records: Slab<FlowRecord>
   var connections: Slab<Connection>
   var unconfirmed: Slab<Unconfirmed>
+  var interventions: Slab<Intervention>
   @usableFromInline var wheel: TimerWheel
   var ages: AgeQueues
   var pool: SegmentPool
@@ -53,6 +54,7 @@ public struct Tracker: ~Copyable {
     records = Slab(capacity: capacity)
     connections = Slab(capacity: flows)
     unconfirmed = Slab(capacity: flows)
+    interventions = Slab(capacity: flows)
     wheel = TimerWheel(capacity: capacity)
     ages = AgeQueues(capacity: capacity, classes: AgeClass.count)
     pool = SegmentPool(maximumBytes: configuration.bufferBytes)
@@ -199,6 +201,10 @@ struct CurrentPacket: BitwiseCopyable {
   /// The flow's record.
   var record: UnsafeMutablePointer<FlowRecord>
   var judgement = Judgement()
+  /// The sender's state before a RST that its peer will take.
+  var stateBefore = TCPState.closed
+  /// The sender's side has said that it was sent before, so the receiver's does not say it too.
+  var wasSentAgain = false
   /// Whether the ends were in step before it, and expected it.
   var step = Step.unknown
   var expectation = Expectation.none

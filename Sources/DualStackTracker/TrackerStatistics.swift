@@ -26,6 +26,10 @@ public struct TrackerStatistics: BitwiseCopyable, Sendable {
   public var overflowBytes: UInt64 = 0
   /// Urgent bytes taken out of the stream.
   public var urgentBytes: UInt64 = 0
+  /// Payload bytes of segments that were dropped between the ends and that the receiver would have looked at.
+  public var droppedBytes: UInt64 = 0
+  /// Packets of flows that were dropped between the ends.
+  public var droppedPackets: UInt64 = 0
   /// Payload bytes of packets without a flow.
   public var orphanBytes: UInt64 = 0
   /// Payload bytes of flows that are not tracked, because their first packet was not selected.

@@ -9,8 +9,8 @@ import MOSCore
 ///
 /// Flags are the letters S F R P A U E W (and `.` for nothing more); `c` and `s` are the ends. `x40` behind a text repeats
 /// it. `ttl N`, `urg N`, `badsum`, `bad ANOMALY` (the decoder refused it), `missing N` (payload bytes cut off by the
-/// capture), `port N` (another client port), `udp`, `unselected`. `seqraw N` and `ackraw N` are absolute. `time +N` moves
-/// packet time on without a packet.
+/// capture), `port N` (another client port), `udp`, `unselected`, `drop` (between its two steps). `seqraw N` and `ackraw N`
+/// are absolute. `time +N` moves packet time on without a packet.
 ///
 /// An expectation on what the lines since the last expectations did, or on the state now:
 ///
@@ -151,6 +151,7 @@ struct ScriptParser {
       case "reserved": segment.flags.insert(TCPFlags(rawValue: 0xe00))
       case "udp": segment.kind = .udp
       case "unselected": segment.isSelected = false
+      case "drop": segment.isDropped = true
       default:
         if word.hasPrefix("\"") {
           segment.payload = Array(word.dropFirst().utf8)

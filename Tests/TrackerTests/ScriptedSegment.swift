@@ -21,6 +21,8 @@ struct ScriptedSegment {
   var clientPort: UInt16 = 40_000
   var kind: PacketKind = .tcp
   var isSelected = true
+  /// It goes no further than its sender's step.
+  var isDropped = false
 
   /// Packet time `seconds` after the script's start.
   static func timestamp(_ seconds: Double) -> Timestamp {

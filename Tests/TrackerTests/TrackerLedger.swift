@@ -39,7 +39,7 @@ struct TrackerLedger {
 
   static func sum(_ statistics: TrackerStatistics) -> UInt64 {
     statistics.deliveredBytes &+ statistics.duplicateBytes &+ statistics.rejectedBytes &+ statistics.queuedBytes
-      &+ statistics.overflowBytes &+ statistics.urgentBytes &+ statistics.orphanBytes
+      &+ statistics.overflowBytes &+ statistics.urgentBytes &+ statistics.droppedBytes &+ statistics.orphanBytes
   }
 
   /// The first thing that does not hold, nil when all does.
@@ -51,6 +51,7 @@ struct TrackerLedger {
     if !endsOfFlow.isEmpty { return "flows not released: \(endsOfFlow)" }
     if tracker.flowCount != 0 { return "\(tracker.flowCount) flows left" }
     if tracker.retainedBlocks.count != 0 { return "\(tracker.retainedBlocks.count) retained blocks left" }
+    if tracker.interventions.count != 0 { return "\(tracker.interventions.count) interventions left" }
     if tracker.pool.bytesInUse != 0 { return "\(tracker.pool.bytesInUse) bytes of the pool left" }
     return nil
   }
@@ -64,6 +65,8 @@ struct TrackerLedger {
     case "queued": statistics.queuedBytes
     case "overflow": statistics.overflowBytes
     case "urgent": statistics.urgentBytes
+    case "dropped": statistics.droppedBytes
+    case "droppedPackets": statistics.droppedPackets
     case "orphan": statistics.orphanBytes
     case "missed": statistics.missedBytes
     case "tcpFlows": statistics.tcpFlows

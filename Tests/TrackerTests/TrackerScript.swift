@@ -116,12 +116,12 @@ struct TrackerScript: ~Copyable {
     number += 1
     segment.number = number
     segment.withPacket { packet in
-      if way == .atOnce {
+      if way == .atOnce, !segment.isDropped {
         var candidate: UInt32 = 0
         withUnsafeMutablePointer(to: &candidate) { take(PacketBurst(packet, count: 1, candidates: $0)) }
       } else {
         tracker.prepare(packet)
-        process(packet, candidate: 0)
+        process(packet, candidate: 0, drops: segment.isDropped)
       }
     }
   }
@@ -150,7 +150,9 @@ struct TrackerScript: ~Copyable {
     candidates.deallocate()
   }
 
-  private mutating func process(_ packet: UnsafeMutablePointer<DecodedPacket>, candidate: UInt32) {
+  private mutating func process(
+    _ packet: UnsafeMutablePointer<DecodedPacket>, candidate: UInt32, drops: Bool = false
+  ) {
     tracker.advance(to: packet.pointee.clock)
     collectEnds()
     let found = tracker.lookUp(packet, candidate: candidate)
@@ -167,6 +169,7 @@ struct TrackerScript: ~Copyable {
       }
       tracker.send(packet)
       collect()
+      if drops { return tracker.drop(packet) }
       tracker.receive(packet)
       collect()
     case .orphan:
