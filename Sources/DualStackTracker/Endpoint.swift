@@ -56,6 +56,11 @@ struct Endpoint: BitwiseCopyable {
 
   init() {}
 
+  /// Sets whether `trait` is known of it.
+  @inline(__always) mutating func set(_ trait: EndpointTraits, _ isSet: Bool) {
+    if isSet { knows.insert(trait) } else { knows.remove(trait) }
+  }
+
   /// Takes `value` as TS.Recent, at `time`.
   @inline(__always) mutating func remember(_ value: UInt32, _ time: Timestamp) {
     timestampRecent = value

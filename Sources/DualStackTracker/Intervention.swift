@@ -17,6 +17,9 @@ struct EndIntervention: BitwiseCopyable {
   /// `ConnectionTraits.dropped` of it. The peer may have been sent them again since.
   var droppedStart = SequenceNumber(0)
   var droppedEnd = SequenceNumber(0)
+  /// Where its FIN lies ahead of a hole, in its receiver's numbers, when the connection is `ConnectionTraits.translated` and
+  /// the end's `EndpointTraits.finAhead` is set.
+  var finAhead = SequenceNumber(0)
   /// Its state before the RST that was dropped, when the connection has `ConnectionTraits.aborted` of it.
   var stateBeforeReset: TCPState = .closed
 
@@ -31,6 +34,8 @@ struct ConnectionTraits: OptionSet, BitwiseCopyable {
   /// This side sent a RST that the receiver would have taken and that was dropped: it is closed, unless somebody else
   /// sent the RST, which shows when it goes on.
   static func aborted(_ side: Side) -> ConnectionTraits { .init(rawValue: 4 &<< side.rawValue) }
+  /// Its ends count in different numbers.
+  static var translated: ConnectionTraits { .init(rawValue: 16) }
   /// `dropped` of both sides.
   static var droppedOfEither: ConnectionTraits { .init(rawValue: 3) }
 }

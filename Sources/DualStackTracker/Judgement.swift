@@ -135,7 +135,9 @@ extension Tracker {
       return Judgement(.reset)
     }
     // With selective acknowledgment a RST behind the queued bytes is exact as well.
-    if receiver.pointee.receive.hasQueued, sequence == sender.pointee.sndNxt, mayUseSACK(sender, receiver) {
+    if receiver.pointee.receive.hasQueued, mayUseSACK(sender, receiver),
+      sequence == (current.numbersDiffer ? lastQueued(receiver) : sender.pointee.sndNxt)
+    {
       return Judgement(.reset)
     }
     guard receiver.pointee.knows.contains(.window) else { return Judgement(.reset) }
@@ -145,6 +147,13 @@ extension Tracker {
     case .challenge: return Judgement(.ignore, .resetNotExact)
     case .ignore: return Judgement(.ignore, .resetOutsideWindow)
     }
+  }
+
+  /// The number behind the bytes that wait at `receiver`, which has some.
+  private func lastQueued(_ receiver: UnsafeMutablePointer<Endpoint>) -> SequenceNumber {
+    var last = receiver.pointee.rcvNxt
+    receiver.pointee.receive.forEachRange(pool: pool) { last = $1 }
+    return last
   }
 
   /// Whether both ends permitted selective acknowledgment, where their SYNs were seen.
@@ -294,7 +303,10 @@ extension Tracker {
       judgement.acknowledges = true
       return judgement
     }
-    if sender.pointee.knows.contains(.window), acknowledgment > sender.pointee.rcvEdge {
+    // As far as the sender may have been sent anything, by its numbers or, where those are others, by the receiver's.
+    let edge =
+      current.numbersDiffer ? receiver.pointee.sndUna + sender.pointee.maximumWindow : sender.pointee.rcvEdge
+    if sender.pointee.knows.contains(.window), acknowledgment > edge {
       return Judgement(.ignore, .ackBeyondSent)
     }
     if packet.pointee.payloadLength == 0, !packet.pointee.flags.contains(.fin) {

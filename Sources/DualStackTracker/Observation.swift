@@ -155,13 +155,14 @@ enum Observer {
     } else if length > 0 {
       scaled(&stream.pointee.observed.retransmissions, 0x54, side, &record.pointee.history)
     }
+    if length > 0 { note(.data, 0x44, side, own, record) } else { note(.ack, 0x41, side, own, record) }
+    if connection.pointee.traits.contains(.translated) { return }
     let other = connection.endpoint(side.peer)
     let peer = record.counters(side.peer)
     let acknowledged = other.pointee.observed.distance(of: SequenceNumber(packet.pointee.acknowledgment), peer)
     if acknowledged > 0, packet.pointee.acknowledgment != 0 || acknowledged <= largestJump {
       peer.pointee.streamBytes &+= UInt64(acknowledged)
     }
-    if length > 0 { note(.data, 0x44, side, own, record) } else { note(.ack, 0x41, side, own, record) }
   }
 
   /// An acknowledgment between ends that are in step.
@@ -290,7 +291,7 @@ enum Observer {
         scaled(&endpoint.pointee.observed.retransmissions, 0x54, side, &record.pointee.history)
       }
     }
-    if flags.contains(.ack) {
+    if flags.contains(.ack), !connection.pointee.traits.contains(.translated) {
       if !other.pointee.observed.isStarted {
         other.pointee.observed.begin(at: acknowledgment - 1, peer)
       } else if !flags.contains(.rst) {

@@ -117,8 +117,7 @@ extension Tracker {
     connection.pointee.step = .unknown
     sendOther(packet)
     events.beginSecondStep()
-    if current.judgement.course != .ignore { receiveSegment(packet) }
-    noteStep(record)
+    receiveOther(packet, record, connection)
     return flow
   }
 }

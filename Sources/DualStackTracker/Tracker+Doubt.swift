@@ -46,7 +46,9 @@ extension Tracker {
       lentChains[lentCount] = taken.chain
       lentCount &+= 1
       receiver.pointee.rcvNxt = start + taken.count
-      sender.pointee.sndNxt = SequenceNumber.later(sender.pointee.sndNxt, receiver.pointee.rcvNxt)
+      if !isTranslated(connection) {
+        sender.pointee.sndNxt = SequenceNumber.later(sender.pointee.sndNxt, receiver.pointee.rcvNxt)
+      }
       statistics.rejectedBytes &-= UInt64(taken.count)
       dropQueued(receiver)
       emit(bytes: nil, count: 0, chain: taken.chain, chainCount: taken.count, at: start, receiver, side, .sender)
@@ -54,8 +56,7 @@ extension Tracker {
     if state.pointee.doubted.hasFIN, state.pointee.doubted.finSequence == receiver.pointee.rcvNxt,
       acknowledgment > receiver.pointee.rcvNxt
     {
-      sender.pointee.finSequence = receiver.pointee.rcvNxt
-      sender.pointee.knows.insert(.finAhead)
+      noteFinAhead(of: side.peer, at: receiver.pointee.rcvNxt, connection)
       state.pointee.doubted.hasFIN = false
     }
   }

@@ -37,7 +37,7 @@ extension Tracker {
     let receiver = connection.endpoint(side.peer)
     let start = SequenceNumber(packet.pointee.sequence)
     let end = start + packet.pointee.sequenceLength
-    if start == end || (receiver.pointee.knows.contains(.expected) && end <= receiver.pointee.rcvNxt) { return }
+    if start == end || hasAll(to: end, connection) { return }
     // It is not acknowledged before it is sent again (Karn's rule).
     receiver.pointee.knows.remove(.timing)
     guard let own = intervention(of: connection)?.end(side) else { return }
@@ -49,6 +49,13 @@ extension Tracker {
       own.pointee.droppedStart = start
       own.pointee.droppedEnd = end
     }
+  }
+
+  /// Whether the current packet's receiver is known to have all of its sender's numbers before `end`.
+  private func hasAll(to end: SequenceNumber, _ connection: UnsafeMutablePointer<Connection>) -> Bool {
+    let receiver = connection.endpoint(current.sender.peer)
+    if isTranslated(connection) { return end <= connection.endpoint(current.sender).pointee.sndUna }
+    return receiver.pointee.knows.contains(.expected) && end <= receiver.pointee.rcvNxt
   }
 
   /// The current packet's sender says `retransmission` of what was dropped before, where the receiver has none of it.
@@ -66,16 +73,15 @@ extension Tracker {
     }
     let start = SequenceNumber(packet.pointee.sequence)
     let end = start + packet.pointee.sequenceLength
-    let isExpected = receiver.pointee.knows.contains(.expected)
     guard start != end, start >= own.pointee.droppedStart, end <= own.pointee.droppedEnd,
-      !isExpected || start >= receiver.pointee.rcvNxt
+      isTranslated(connection) || !receiver.pointee.knows.contains(.expected) || start >= receiver.pointee.rcvNxt
     else { return }
     let kind: RetransmissionKind =
       flags.contains(.syn) ? flags.contains(.ack) ? .synAck : .syn : packet.pointee.payloadWireLength > 0 ? .data : .fin
-    var offset: UInt64 = 0
-    if kind == .data, isExpected {
-      offset = receiver.pointee.delivered &+ UInt64(UInt32(bitPattern: start.distance(from: receiver.pointee.rcvNxt)))
-    }
+    // Where the text begins, by what its sender has sent.
+    let back = UInt64(UInt32(bitPattern: connection.endpoint(side).pointee.sndNxt.distance(from: start))) &+ 1
+    let sent = current.record.counters(side).pointee.streamBytes
+    let offset = kind == .data && sent >= back ? sent &- back : 0
     noteRetransmission(
       kind, side, current.record, offset: offset, length: kind == .data ? packet.pointee.payloadWireLength : 0,
       hook: .sender)
@@ -83,42 +89,12 @@ extension Tracker {
   }
 
   /// The current packet's sender is closed by the RST that it sent, and its peer is not.
-  private mutating func noteAbort(_ connection: UnsafeMutablePointer<Connection>) {
+  mutating func noteAbort(_ connection: UnsafeMutablePointer<Connection>) {
     let side = current.sender
     if connection.pointee.traits.contains(.aborted(side)) { return }
     guard let own = intervention(of: connection)?.end(side) else { return }
     connection.pointee.traits.insert(.aborted(side))
     own.pointee.stateBeforeReset = current.stateBefore
-  }
-
-  /// As `judge`, for a connection one of whose ends may be closed by a RST that its peer never got.
-  @inline(never)
-  mutating func judgeAfterAbort(
-    _ packet: UnsafePointer<DecodedPacket>, _ connection: UnsafeMutablePointer<Connection>
-  ) -> Judgement {
-    let side = current.sender
-    let sender = connection.endpoint(side)
-    let receiver = connection.endpoint(side.peer)
-    guard connection.pointee.traits.contains(.aborted(side.peer)) else {
-      return judge(packet, sender: sender, receiver: receiver)
-    }
-    receiver.pointee.state =
-      interventions.pointer(connection.pointee.intervention).end(side.peer).pointee
-      .stateBeforeReset
-    let judgement = judge(packet, sender: sender, receiver: receiver)
-    receiver.pointee.state = .closed
-    return judgement
-  }
-
-  /// An end that sends after its RST was dropped did not send the RST.
-  mutating func resume(_ judgement: Judgement, _ connection: UnsafeMutablePointer<Connection>) {
-    let side = current.sender
-    guard connection.pointee.traits.contains(.aborted(side)),
-      judgement.course == .process || judgement.course == .doubt
-    else { return }
-    connection.pointee.traits.remove(.aborted(side))
-    let state = interventions.pointer(connection.pointee.intervention).end(side).pointee.stateBeforeReset
-    change(connection.endpoint(side), to: state, side, .sender)
   }
 }
 

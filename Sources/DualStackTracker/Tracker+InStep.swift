@@ -218,7 +218,7 @@ extension Tracker {
     let server = connection.endpoint(.server)
     guard client.pointee.state.rawValue >= TCPState.synReceived.rawValue,
       server.pointee.state.rawValue >= TCPState.synReceived.rawValue, connection.pointee.unconfirmed == 0,
-      Tracker.hasAll(server, of: client, record.counters(.client)),
+      !isTranslated(connection), Tracker.hasAll(server, of: client, record.counters(.client)),
       Tracker.hasAll(client, of: server, record.counters(.server))
     else { return }
     let established = client.pointee.state == .established && server.pointee.state == .established

@@ -51,7 +51,7 @@ extension Tracker {
       receiver.pointee.windowShift = Endpoint.widestShift
       change(receiver, to: .established, side.peer, .sender)
     }
-    if receiver.pointee.state == .synSent {
+    if receiver.pointee.state == .synSent, !isTranslated(connections.pointer(current.record.pointee.connection)) {
       // Its SYN-ACK was lost to the capture.
       receiver.pointee.rcvNxt = SequenceNumber(packet.pointee.sequence)
       receiver.pointee.knows.insert(.expected)
@@ -70,12 +70,12 @@ extension Tracker {
     let peer = connection.endpoint(side.peer)
     if sender.pointee.state == .synSent {
       let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
-      if peer.pointee.receive.hasQueued {
+      if peer.pointee.receive.hasQueued, !isTranslated(connection) {
         // Text on its SYN: where it goes on tells whether the answer, which was not seen, acknowledged that.
         dropUnanswered(peer, acknowledgment: SequenceNumber(packet.pointee.sequence))
         takeQueued(peer, side.peer, .sender)
       }
-      if !peer.pointee.knows.contains(.sequence) {
+      if !peer.pointee.knows.contains(.sequence), !isTranslated(connection) {
         peer.pointee.iss = acknowledgment - 1
         peer.pointee.sndNxt = acknowledgment
         peer.pointee.sndUna = acknowledgment

@@ -8,10 +8,7 @@ extension Tracker {
     events.beginPacket()
     let record = current.record
     let connection = connections.base + Int(record.pointee.connection)
-    if current.expectation == .none {
-      if current.judgement.course != .ignore { receiveSegment(packet) }
-      return noteStep(record)
-    }
+    if current.expectation == .none { return receiveOther(packet, record, connection) }
     connection.pointee.step = current.step
     if packet.pointee.tcpHeaderLength == 32 { rememberExpected(packet, current.sender.peer, connection) }
     if current.expectation == .plain {
@@ -21,7 +18,18 @@ extension Tracker {
     }
   }
 
-  /// The same for all segments but the most usual.
+  /// The same for all packets but the most usual.
+  @inline(__always)
+  mutating func receiveOther(
+    _ packet: UnsafePointer<DecodedPacket>, _ record: UnsafeMutablePointer<FlowRecord>,
+    _ connection: UnsafeMutablePointer<Connection>
+  ) {
+    if isTranslated(connection) { judgeAgain(packet, insteadOf: packet) }
+    if current.judgement.course != .ignore { receiveSegment(packet) }
+    noteStep(record)
+  }
+
+  /// The same for segments that the receiver looks at.
   @inline(never)
   mutating func receiveSegment(_ packet: UnsafePointer<DecodedPacket>) {
     let record = current.record
@@ -238,8 +246,7 @@ extension Tracker {
     if sequence == receiver.pointee.rcvNxt {
       takeFin(sequence, record: record, sender: sender, receiver: receiver, side: side)
     } else if sequence > receiver.pointee.rcvNxt {
-      sender.pointee.finSequence = sequence
-      sender.pointee.knows.insert(.finAhead)
+      noteFinAhead(of: side.peer, at: sequence, connections.pointer(record.pointee.connection))
       takeFinAhead(record: record, sender: sender, receiver: receiver, side: side)
     }
   }
@@ -251,7 +258,7 @@ extension Tracker {
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
     guard sender.pointee.knows.contains(.finAhead) else { return }
-    let sequence = sender.pointee.finSequence
+    let sequence = finAhead(of: side.peer, connections.pointer(record.pointee.connection))
     if sequence == receiver.pointee.rcvNxt {
       // Bytes behind the FIN may wait, but nothing at its place.
       if let first = receiver.pointee.receive.firstQueued(pool: pool), first.start == sequence { return }
@@ -268,12 +275,15 @@ extension Tracker {
     _ sequence: SequenceNumber, record: UnsafeMutablePointer<FlowRecord>, sender: UnsafeMutablePointer<Endpoint>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
-    sendFin(sequence, sender: sender, receiver: receiver, side: side.peer, hook: .receiver)
+    let connection = connections.pointer(record.pointee.connection)
+    // It is the last that its sender sent.
+    let sent = isTranslated(connection) ? sender.pointee.sndNxt - 1 : sequence
+    sendFin(sent, sender: sender, receiver: receiver, side: side.peer, hook: .receiver)
     receiver.pointee.rcvNxt = sequence + 1
     receiver.pointee.knows.insert(.finReceived)
     change(receiver, to: receiver.pointee.state.after(.receiveFin), side, .receiver)
     // The capture can have the acknowledgment of a FIN before the FIN.
-    let index = connections.pointer(record.pointee.connection).pointee.unconfirmed
+    let index = connection.pointee.unconfirmed
     let acknowledgedText =
       index != 0 && unconfirmed.pointer(index).pointee.hasFarAcknowledgment(of: sequence + 1, by: side)
     if acknowledgedText

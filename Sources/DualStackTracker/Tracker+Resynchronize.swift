@@ -9,7 +9,7 @@ extension Tracker {
     let sender = connection.endpoint(side)
     let receiver = connection.endpoint(side.peer)
     let state = unconfirmed.pointer(connection.pointee.unconfirmed)
-    guard state.pointee.hasOtherAnswer, receiver.pointee.state == .synReceived,
+    guard state.pointee.hasOtherAnswer, !isTranslated(connection), receiver.pointee.state == .synReceived,
       packet.pointee.flags.rawValue & 0x16 == TCPFlags.ack.rawValue
     else {
       return
@@ -43,7 +43,7 @@ extension Tracker {
     let sender = connection.endpoint(side)
     let receiver = connection.endpoint(side.peer)
     guard anomaly == .dataOutsideWindow || anomaly == .finNotInOrder || anomaly == .ackBeyondSent,
-      let state = unconfirmedState(of: connection)
+      !isTranslated(connection), let state = unconfirmedState(of: connection)
     else { return false }
     switch anomaly {
     case .dataOutsideWindow, .finNotInOrder:

@@ -44,7 +44,7 @@ extension Tracker {
 
   /// Reads the packet's options into `current`.
   @inline(__always)
-  private mutating func readOptions(_ packet: UnsafePointer<DecodedPacket>) {
+  mutating func readOptions(_ packet: UnsafePointer<DecodedPacket>) {
     let length = Int(packet.pointee.tcpHeaderLength) &- 20
     if length > 0 {
       current.options = TCPOptions(packet.pointee.transport + 20, length: length)
@@ -53,6 +53,14 @@ extension Tracker {
       current.options = TCPOptions()
       current.hasOptions = false
     }
+  }
+
+  /// Takes what the options in `current` offer on a SYN of `sender`.
+  mutating func readOffers(_ sender: UnsafeMutablePointer<Endpoint>) {
+    sender.pointee.windowShift = current.options.windowScale != 255 ? current.options.windowScale : 0
+    sender.pointee.set(.windowScale, current.options.windowScale != 255)
+    sender.pointee.set(.timestamps, current.options.hasTimestamp)
+    sender.pointee.set(.sack, current.options.sackPermitted)
   }
 
   /// One event for each anomaly that the decoder saw.
@@ -91,7 +99,7 @@ extension Tracker {
     if connection.pointee.unconfirmed != 0 { bindAnswer(packet, connection: connection) }
     let isPlain = connection.pointee.traits.rawValue == 0
     var judgement =
-      isPlain ? judge(packet, sender: sender, receiver: receiver) : judgeAfterAbort(packet, connection)
+      isPlain ? judge(packet, sender: sender, receiver: receiver) : judgeIntervened(packet, connection)
     if judgement.course == .ignore, let anomaly = judgement.anomaly,
       resynchronize(packet, anomaly, side: side, connection: connection)
     {
@@ -222,18 +230,11 @@ extension Tracker {
     if current.options.hasMD5, !sender.pointee.knows.contains(.seen) { sender.pointee.knows.insert(.signs) }
     sender.pointee.knows.insert([.syn, .seen, .sequence])
     if record.pointee.traits.contains(.established) { promote(record) }
-    if current.options.windowScale != 255 {
-      sender.pointee.windowShift = current.options.windowScale
-      sender.pointee.knows.insert(.windowScale)
-    } else {
-      sender.pointee.windowShift = 0
-    }
-    if current.options.hasTimestamp { sender.pointee.knows.insert(.timestamps) }
-    if current.options.sackPermitted { sender.pointee.knows.insert(.sack) }
+    readOffers(sender)
     sender.pointee.maximumWindow = UInt32(packet.pointee.window)
     if packet.pointee.payloadLength > 0 { events.anomaly(.synWithData, .sender, side) }
     if connection.pointee.traits.contains(.dropped(side)) { noteSentAgain(packet, connection) }
-    time(receiver, until: sequence + 1, packet)
+    if !isTranslated(connection) { time(receiver, until: sequence + 1, packet) }
     if packet.pointee.flags.contains(.ack) {
       let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)
       if !receiver.pointee.knows.contains(.seen) { inferSyn(receiver, acknowledgment: acknowledgment, side: side.peer) }
@@ -285,18 +286,20 @@ extension Tracker {
     }
     if length == 0 { return }
     let end = sequence + length
+    let inOrder = sequence <= sender.pointee.sndNxt
     if end > sender.pointee.sndNxt {
-      if sequence <= sender.pointee.sndNxt { time(receiver, until: end, packet) }
+      if inOrder, !isTranslated(connection) { time(receiver, until: end, packet) }
       sender.pointee.sndNxt = end
     } else {
       // Karn's rule: what was sent twice is not timed.
       receiver.pointee.knows.remove(.timing)
       if connection.pointee.traits.contains(.dropped(side)) { noteSentAgain(packet, connection) }
     }
-    if packet.pointee.flags.contains(.fin),
-      end - 1 == nextAfter(packet, receiver) || sender.pointee.knows.contains(.finSent)
-        || connection.pointee.traits.contains(.aborted(side.peer))
-    {
+    // Where the receiver's numbers do not tell, the sender's do.
+    let isNext =
+      connection.pointee.traits.isDisjoint(with: [.translated, .aborted(side.peer)])
+      ? end - 1 == nextAfter(packet, receiver) : inOrder
+    if packet.pointee.flags.contains(.fin), isNext || sender.pointee.knows.contains(.finSent) {
       sendFin(end - 1, sender: sender, receiver: receiver, side: side, hook: .sender)
     }
   }
@@ -332,7 +335,7 @@ extension Tracker {
     sender.pointee.knows.insert(.finSent)
     sender.pointee.finSequence = sequence
     // A FIN that does not acknowledge the peer's was sent before that arrived: simultaneous close.
-    let crossed = sender.pointee.state == .closeWait && sender.pointee.acknowledged <= receiver.pointee.finSequence
+    let crossed = sender.pointee.state == .closeWait && sender.pointee.acknowledged < sender.pointee.rcvNxt
     change(sender, to: crossed ? .closing : sender.pointee.state.after(.sendFin), side, hook)
   }
 
@@ -355,7 +358,7 @@ extension Tracker {
     }
     takeTime(sender, record.counters(side), acknowledgment, packet)
     let receiver = connection.endpoint(side.peer)
-    if !receiver.pointee.knows.contains(.seen), acknowledgment > receiver.pointee.sndNxt {
+    if !receiver.pointee.knows.contains(.seen), acknowledgment > receiver.pointee.sndNxt, !isTranslated(connection) {
       receiver.pointee.sndNxt = acknowledgment
     }
     guard sender.pointee.knows.contains(.expected) else { return }

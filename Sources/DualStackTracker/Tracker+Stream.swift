@@ -250,7 +250,7 @@ extension Tracker {
     guard acknowledgment > receiver.pointee.rcvNxt else { return }
     receiver.pointee.acknowledged = acknowledgment
     receiver.pointee.knows.insert(.acknowledgedUnseen)
-    if acknowledgment > sender.pointee.sndNxt, !sender.pointee.knows.contains(.seen) {
+    if acknowledgment > sender.pointee.sndNxt, !sender.pointee.knows.contains(.seen), !isTranslated(connection) {
       sender.pointee.sndNxt = acknowledgment
     }
     // What lies behind the hole has passed already, so what fills it will not come.
@@ -266,8 +266,9 @@ extension Tracker {
     receiver: UnsafeMutablePointer<Endpoint>, side: Side, hook: Hook
   ) {
     var limit = receiver.pointee.acknowledged
-    if sender.pointee.knows.contains(.finAhead), sender.pointee.finSequence < limit {
-      limit = sender.pointee.finSequence
+    if sender.pointee.knows.contains(.finAhead) {
+      limit = SequenceNumber.earlier(
+        limit, finAhead(of: side.peer, connections.pointer(record.pointee.connection)))
     }
     while receiver.pointee.rcvNxt < limit, events.room > 4, lentCount < 7 {
       skipHole(record: record, sender: sender, receiver: receiver, side: side, hook: hook, limit: limit)

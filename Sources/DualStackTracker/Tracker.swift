@@ -5,7 +5,7 @@ import MTCP
 /// Follows every flow from both ends at once.
 ///
 /// `process` takes packets whole. For one packet step by step: `advance(to:)`, `lookUp(_:)`, `send(_:)`, `receive(_:)`
-/// or, for one that goes no further, `drop(_:)`. Each returns what happened in `events` and calls nobody. `prepare` comes before, for a packet or for a burst. Flows that
+/// or, for one that was changed, `receive(_:insteadOf:)`, or that goes no further, `drop(_:)`. Each returns what happened in `events` and calls nobody. `prepare` comes before, for a packet or for a burst. Flows that
 /// ended without a packet of their own are named by `takeEnded()`; flows whose record is final by `takeReleased()`, and
 /// given back with `free(_:)`.
 public struct Tracker: ~Copyable {
@@ -205,6 +205,8 @@ struct CurrentPacket: BitwiseCopyable {
   var stateBefore = TCPState.closed
   /// The sender's side has said that it was sent before, so the receiver's does not say it too.
   var wasSentAgain = false
+  /// It is being judged as its receiver gets it, whose numbers are not the sender's.
+  var numbersDiffer = false
   /// Whether the ends were in step before it, and expected it.
   var step = Step.unknown
   var expectation = Expectation.none

@@ -108,7 +108,8 @@ struct BurstTests {
     let history = (0..<Int(record.pointee.history.count)).map { record.pointee.history[$0] }
     guard record.pointee.connection != 0 else { return "\(record.pointee) \(history)" }
     let connection = script.tracker.connections.pointer(record.pointee.connection)
-    return "\(record.pointee) \(history) \(connection.pointee.client) \(connection.pointee.server)"
+    let traits = connection.pointee.traits
+    return "\(record.pointee) \(history) \(connection.pointee.client) \(connection.pointee.server) \(traits)"
   }
 
   @Test(

@@ -12,6 +12,11 @@ import MOSCore
 /// capture), `port N` (another client port), `udp`, `unselected`, `drop` (between its two steps). `seqraw N` and `ackraw N`
 /// are absolute. `time +N` moves packet time on without a packet.
 ///
+/// Behind `=>` stands what the receiver gets otherwise than it was sent, all else being the same; `flags FA.` for flags.
+/// `translated`: the ends count in different numbers from this segment on.
+///
+///     c > PA. seq 1 ack 1 "GET" => "GETGET"
+///
 /// An expectation on what the lines since the last expectations did, or on the state now:
 ///
 ///     = newData server "text"     = anomaly resetNotExact     = no anomaly      = retransmission server data differs
@@ -106,21 +111,22 @@ struct ScriptParser {
     segment.sender = end == "c" ? .client : .server
     let own = segment.sender == .client ? clientISN : serverISN
     let other = segment.sender == .client ? serverISN : clientISN
-    for letter in rest.popFirst() ?? "" {
-      switch letter {
-      case "S": segment.flags.insert(.syn)
-      case "F": segment.flags.insert(.fin)
-      case "R": segment.flags.insert(.rst)
-      case "P": segment.flags.insert(.psh)
-      case "A": segment.flags.insert(.ack)
-      case "U": segment.flags.insert(.urg)
-      case "E": segment.flags.insert(.ece)
-      case "W": segment.flags.insert(.cwr)
-      case ".": break
-      default: throw Failure(description: "unknown flag \(letter)")
-      }
-    }
+    segment.flags = try flags(rest.popFirst() ?? "")
     segment.sequence = own
+    let change = rest.firstIndex(of: "=>") ?? rest.endIndex
+    try read(rest[..<change], into: &segment, own, other)
+    if change != rest.endIndex {
+      var changed = segment
+      try read(rest[(change + 1)...], into: &changed, own, other)
+      segment.changed = [changed]
+    }
+    return segment
+  }
+
+  private func read(
+    _ words: ArraySlice<String>, into segment: inout ScriptedSegment, _ own: UInt32, _ other: UInt32
+  ) throws {
+    var rest = words
     func number() throws -> Int64 {
       guard let word = rest.popFirst(), let value = Int64(word) else { throw Failure(description: "number missing") }
       return value
@@ -152,6 +158,8 @@ struct ScriptParser {
       case "udp": segment.kind = .udp
       case "unselected": segment.isSelected = false
       case "drop": segment.isDropped = true
+      case "translated": segment.translates = true
+      case "flags": segment.flags = try flags(rest.popFirst() ?? "")
       default:
         if word.hasPrefix("\"") {
           segment.payload = Array(word.dropFirst().utf8)
@@ -164,7 +172,25 @@ struct ScriptParser {
         }
       }
     }
-    return segment
+  }
+
+  private func flags(_ letters: String) throws -> TCPFlags {
+    var flags: TCPFlags = []
+    for letter in letters {
+      switch letter {
+      case "S": flags.insert(.syn)
+      case "F": flags.insert(.fin)
+      case "R": flags.insert(.rst)
+      case "P": flags.insert(.psh)
+      case "A": flags.insert(.ack)
+      case "U": flags.insert(.urg)
+      case "E": flags.insert(.ece)
+      case "W": flags.insert(.cwr)
+      case ".": break
+      default: throw Failure(description: "unknown flag \(letter)")
+      }
+    }
+    return flags
   }
 
   private func options(_ text: String) throws -> [UInt8] {

@@ -23,6 +23,12 @@ struct ScriptedSegment {
   var isSelected = true
   /// It goes no further than its sender's step.
   var isDropped = false
+  /// What its receiver gets in its place; empty for the segment itself.
+  var changed: [ScriptedSegment] = []
+  /// From here on the two ends count in different numbers.
+  var translates = false
+  /// Something happens between its two steps.
+  var isInterfered: Bool { isDropped || translates || !changed.isEmpty }
 
   /// Packet time `seconds` after the script's start.
   static func timestamp(_ seconds: Double) -> Timestamp {

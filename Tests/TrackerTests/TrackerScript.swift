@@ -116,12 +116,12 @@ struct TrackerScript: ~Copyable {
     number += 1
     segment.number = number
     segment.withPacket { packet in
-      if way == .atOnce, !segment.isDropped {
+      if way == .atOnce, !segment.isInterfered {
         var candidate: UInt32 = 0
         withUnsafeMutablePointer(to: &candidate) { take(PacketBurst(packet, count: 1, candidates: $0)) }
       } else {
         tracker.prepare(packet)
-        process(packet, candidate: 0, drops: segment.isDropped)
+        process(packet, candidate: 0, segment)
       }
     }
   }
@@ -151,7 +151,7 @@ struct TrackerScript: ~Copyable {
   }
 
   private mutating func process(
-    _ packet: UnsafeMutablePointer<DecodedPacket>, candidate: UInt32, drops: Bool = false
+    _ packet: UnsafeMutablePointer<DecodedPacket>, candidate: UInt32, _ segment: ScriptedSegment = ScriptedSegment()
   ) {
     tracker.advance(to: packet.pointee.clock)
     collectEnds()
@@ -169,7 +169,11 @@ struct TrackerScript: ~Copyable {
       }
       tracker.send(packet)
       collect()
-      if drops { return tracker.drop(packet) }
+      if segment.translates { tracker.beginTranslation(of: flow) }
+      if segment.isDropped { return tracker.drop(packet) }
+      if let changed = segment.changed.first {
+        return changed.withPacket { receive($0, insteadOf: packet) }
+      }
       tracker.receive(packet)
       collect()
     case .orphan:
@@ -178,6 +182,36 @@ struct TrackerScript: ~Copyable {
     case .none, .notSelected:
       happened.append("none")
     }
+  }
+
+  /// First step of a packet that belongs to a flow, which is returned.
+  mutating func send(_ packet: UnsafeMutablePointer<DecodedPacket>) -> UInt32 {
+    number += 1
+    packet.pointee.number = number
+    tracker.prepare(packet)
+    tracker.advance(to: packet.pointee.clock)
+    collectEnds()
+    guard case .flow(let flow, _) = tracker.lookUp(packet) else { return 0 }
+    collectEnds()
+    ledger.givenBytes += UInt64(packet.pointee.payloadLength)
+    latest = flow
+    ledger.began(flow)
+    tracker.send(packet)
+    collect()
+    return flow
+  }
+
+  /// Second step of a packet that was changed.
+  mutating func receive(
+    _ changed: UnsafeMutablePointer<DecodedPacket>, insteadOf packet: UnsafeMutablePointer<DecodedPacket>
+  ) {
+    if packet.pointee.kind == .tcp {
+      ledger.givenBytes -= UInt64(packet.pointee.payloadLength)
+      ledger.givenBytes += UInt64(changed.pointee.payloadLength)
+    }
+    changed.pointee.number = packet.pointee.number
+    tracker.receive(changed, insteadOf: packet)
+    collect()
   }
 
   private mutating func take(_ burst: PacketBurst) {
