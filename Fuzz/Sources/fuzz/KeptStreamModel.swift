@@ -1,0 +1,1 @@
+../../../Tests/MTCPTests/Kept/KeptStreamModel.swift
