@@ -9,6 +9,7 @@ let package = Package(
     .library(name: "PacketIO", targets: ["PacketIO"]),
     .library(name: "MTCP", targets: ["MTCP"]),
     .library(name: "DualStackTracker", targets: ["DualStackTracker"]),
+    .library(name: "EventDSL", targets: ["EventDSL"]),
     .library(name: "Records", targets: ["Records"]),
     .library(name: "Middleboxes", targets: ["Middleboxes"]),
   ],
@@ -24,6 +25,7 @@ let package = Package(
     .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
     .target(name: "MTCP", dependencies: ["MOSCore"]),
     .target(name: "DualStackTracker", dependencies: ["CMachine", "MOSCore", "MTCP"]),
+    .target(name: "EventDSL", dependencies: ["MOSCore", "MTCP", "DualStackTracker"]),
     .target(
       name: "Records",
       dependencies: ["MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto")]),
@@ -38,12 +40,17 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(
+      name: "event-benchmark", dependencies: ["EventDSL", "MOSCore", "PacketIO"], path: "Benchmarks/EventBenchmark"),
+    .executableTarget(
       name: "ReplayCuts", dependencies: ["MOSCore", "PacketIO", "DualStackTracker"], path: "Tests/ReplayCuts"),
-    .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore"]),
+    .target(name: "TestSupport", dependencies: ["MOSCore"], path: "Tests/TestSupport"),
+    .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore", "TestSupport"]),
     .testTarget(
       name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap"], linkerSettings: [.linkedLibrary("pcap")]),
     .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
-    .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker"]),
+    .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker", "TestSupport"]),
+    .testTarget(
+      name: "EventTests", dependencies: ["EventDSL", "DualStackTracker", "MTCP", "MOSCore", "PacketIO", "TestSupport"]),
     .testTarget(
       name: "RecordsTests",
       dependencies: [

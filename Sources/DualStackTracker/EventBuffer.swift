@@ -10,16 +10,16 @@ public struct EventBuffer: ~Copyable {
   static let stepCapacity = 64
   /// Counters: one for each event kind, then one for each anomaly.
   private var counts = InlineArray<80, UInt64>(repeating: 0)
-  let records: UnsafeMutablePointer<EventRecord>
+  @usableFromInline let records: UnsafeMutablePointer<EventRecord>
   /// Where the next record goes.
-  private var next: UnsafeMutablePointer<EventRecord>
+  @usableFromInline private(set) var next: UnsafeMutablePointer<EventRecord>
   /// The first record of the second step, when both steps are here.
-  private var second: UnsafeMutablePointer<EventRecord>
+  @usableFromInline private(set) var second: UnsafeMutablePointer<EventRecord>
   /// Behind the last record that this step may have.
   private var limit: UnsafeMutablePointer<EventRecord>
   /// Which events happened.
   public internal(set) var set = EventSet(rawValue: 0)
-  /// How many records there are of the first step, after a call that does both.
+  /// How many records there are of the first step, once the second was done.
   public var firstStepCount: Int { second - records }
   /// How many records there are.
   public var count: Int { next - records }
@@ -35,6 +35,13 @@ public struct EventBuffer: ~Copyable {
 
   /// The record at `index`, in the order in which things happened. Precondition: `index` is below `count`.
   public subscript(index: Int) -> EventRecord { records[index] }
+
+  /// The first record; they lie one behind the other, as long as the tracker makes no other step.
+  @inlinable @inline(__always) public var first: UnsafePointer<EventRecord> { UnsafePointer(records) }
+  /// The first record of the second step, once that was done.
+  @inlinable @inline(__always) public var firstOfSecondStep: UnsafePointer<EventRecord> { UnsafePointer(second) }
+  /// Behind the last record.
+  @inlinable @inline(__always) public var end: UnsafePointer<EventRecord> { UnsafePointer(next) }
 
   /// How often an event happened so far.
   public func count(of kind: EventKind) -> UInt64 { counts[Int(kind.rawValue)] }

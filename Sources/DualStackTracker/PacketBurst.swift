@@ -6,6 +6,8 @@ public struct PacketBurst: BitwiseCopyable {
   public let packets: UnsafeMutablePointer<DecodedPacket>
   /// How many there are.
   public let count: Int
+  /// How many of them `Tracker.process` takes, up to `count`.
+  public var limit: Int
   /// What `Tracker.prepare` found for each.
   let candidates: UnsafeMutablePointer<UInt32>
   /// The place of the first packet that the tracker has not taken.
@@ -19,6 +21,7 @@ public struct PacketBurst: BitwiseCopyable {
   ) {
     self.packets = packets
     self.count = count
+    limit = count
     self.candidates = candidates
   }
 

@@ -21,11 +21,11 @@ extension Tracker {
   /// to and with the first that has an event in `wanted`.
   ///
   /// Returns `true` for that packet, which is `burst.packet`; the events of both steps are in `events`, those of the
-  /// sender's step first, until the next call. `false` at the end of the burst. What `takeEnded` and `takeReleased` name
+  /// sender's step first, until the next call. `false` at the burst's `limit`. What `takeEnded` and `takeReleased` name
   /// may be collected at either.
   public mutating func process(_ burst: inout PacketBurst, wanted: EventSet) -> Bool {
-    if burst.next < burst.count { advance(to: burst.packets[burst.next].clock) }
-    while burst.next < burst.count {
+    if burst.next == 0, burst.limit > 0 { advance(to: burst.packets[0].clock) }
+    while burst.next < burst.limit {
       let packet = UnsafePointer(burst.packets + burst.next)
       let candidate = burst.candidates[burst.next]
       burst.next &+= 1
@@ -34,6 +34,21 @@ extension Tracker {
       if events.set.rawValue & wanted.rawValue != 0 { return true }
     }
     return false
+  }
+
+  /// The next packet of a prepared burst up to the sender's step, for callers that act between the steps: as `advance`,
+  /// `lookUp` and `send` do. `receive` follows where it has a flow. Precondition: `next` is below `count`.
+  public mutating func sendNext(_ burst: inout PacketBurst) -> LookUp {
+    let packet = UnsafePointer(burst.packets + burst.next)
+    advance(to: packet.pointee.clock)
+    let found = lookUp(packet, candidate: burst.candidates[burst.next])
+    burst.next &+= 1
+    burst.flow = 0
+    if case .flow(let flow, _) = found {
+      burst.flow = flow
+      send(packet)
+    }
+    return found
   }
 
   /// Both steps of one packet. Returns the flow, 0 for a packet without one.

@@ -2,10 +2,10 @@ import MOSCore
 import MTCP
 
 extension Tracker {
-  /// Second step: the receiver's stack takes the packet. Events of the `.receiver` hook replace those of `send` in
-  /// `events`.
+  /// Second step: the receiver's stack takes the packet. Events of the `.receiver` hook come behind those of `send` in
+  /// `events`, from `firstStepCount` on.
   public mutating func receive(_ packet: UnsafePointer<DecodedPacket>) {
-    events.beginPacket()
+    events.beginSecondStep()
     let record = current.record
     let connection = connections.base + Int(record.pointee.connection)
     if current.expectation == .none { return receiveOther(packet, record, connection) }

@@ -67,6 +67,9 @@ public struct Tracker: ~Copyable {
   /// Flows in the table, lingering ones included.
   public var flowCount: Int { table.count }
 
+  /// The largest number that a flow can have.
+  public var largestFlow: Int { records.capacity }
+
   /// A flow's record. Precondition: `flow` was named by the tracker and not freed since.
   public func record(_ flow: UInt32) -> UnsafeMutablePointer<FlowRecord> { records.pointer(flow) }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Packets that a box between the ends drops: the sender has sent them, the receiver never has them.

@@ -1,5 +1,6 @@
 import MOSCore
 import MTCP
+import TestSupport
 import Testing
 
 @testable import DualStackTracker

@@ -1,3 +1,4 @@
+import TestSupport
 /// A small generator of pseudo-random numbers (SplitMix64), so that a failing seed can be run again.
 struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64

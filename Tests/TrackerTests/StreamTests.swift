@@ -1,4 +1,5 @@
 import MTCP
+import TestSupport
 import Testing
 
 @testable import DualStackTracker

@@ -1,5 +1,6 @@
 import MOSCore
 import MTCP
+import TestSupport
 import Testing
 
 @testable import DualStackTracker
@@ -175,7 +176,7 @@ struct TrackerScript: ~Copyable {
         return changed.withPacket { receive($0, insteadOf: packet) }
       }
       tracker.receive(packet)
-      collect()
+      collect(from: tracker.events.firstStepCount)
     case .orphan:
       happened.append("orphan")
       collect()
@@ -259,8 +260,8 @@ struct TrackerScript: ~Copyable {
     }
   }
 
-  private mutating func collect() {
-    for index in 0..<tracker.events.count {
+  private mutating func collect(from first: Int = 0) {
+    for index in first..<tracker.events.count {
       let event = tracker.events[index]
       var words = "\(event.kind.name) \(event.side)"
       switch event.kind {

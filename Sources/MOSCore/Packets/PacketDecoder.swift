@@ -151,7 +151,7 @@ public struct PacketDecoder: ~Copyable {
   /// Whether the low bits of `word` are TCP control bits that no stack sends: SYN together with FIN or RST, or none of
   /// SYN, RST and ACK.
   @inline(__always)
-  static func flagsAreInvalid(_ word: UInt64) -> Bool {
+  package static func flagsAreInvalid(_ word: UInt64) -> Bool {
     // Bit n of the constant stands for n as the low five control bits: ACK, PSH, RST, SYN, FIN.
     0xc8c8_cbcb as UInt64 &>> (word & 0x1f) & 1 != 0
   }

@@ -105,6 +105,16 @@ public struct TimerWheel: ~Copyable {
     return nodes[Int(index)].next != 0
   }
 
+  /// The time for which the timer was set last.
+  @inlinable public func deadline(of index: UInt32) -> Timestamp {
+    assert(index >= 1 && index <= last)
+    return Timestamp(nanoseconds: Int64(bitPattern: nodes[Int(index)].deadline ^ 1 &<< 63))
+  }
+
+  /// A time before which no timer is due. Whoever gives `nextExpired` these times one after the other, up to the present,
+  /// gets timers in the order of their deadlines.
+  @inlinable public var nextWork: Timestamp { earliestTime }
+
   /// Asks the cache for what `schedule` needs of the timer.
   @inlinable public func prefetch(_ index: UInt32) { mos_prefetch(nodes + Int(index)) }
 

@@ -1,4 +1,5 @@
 import MOSCore
+import TestSupport
 import Testing
 
 /// A packet editor over a frame, what it was loaded with, and oracles for what it made.

@@ -1,4 +1,5 @@
 import MOSCore
+import TestSupport
 import Testing
 
 /// Whatever the decoder reads beyond the captured bytes is a page that cannot be read, and ends the process.

@@ -1,4 +1,5 @@
 import MOSCore
+import TestSupport
 import Testing
 
 /// Gives `body` the bytes right before a page that cannot be read, so that no header's view reads beyond them.

@@ -25,25 +25,27 @@ import MOSCore
 ///     = open      = midstream     = packets client 3          = flows 2         = statistic rejected 5
 ///
 /// An event is named by its first words: `outOfOrder server 10 at 20` also by `outOfOrder` and `outOfOrder server 10`.
-struct ScriptParser {
-  static let clientISN: UInt32 = 1_000_000
-  static let serverISN: UInt32 = 5_000_000
+package struct ScriptParser {
+  package static let clientISN: UInt32 = 1_000_000
+  package static let serverISN: UInt32 = 5_000_000
 
-  enum Line {
+  package enum Line {
     case segment(ScriptedSegment)
     case wait(Double)
     case expect([String], text: String?)
   }
 
-  var clientISN = ScriptParser.clientISN
-  var serverISN = ScriptParser.serverISN
+  package var clientISN = ScriptParser.clientISN
+  package var serverISN = ScriptParser.serverISN
   private var clock = 0.0
 
-  struct Failure: Error, CustomStringConvertible {
-    var description: String
+  package init() {}
+
+  package struct Failure: Error, CustomStringConvertible {
+    package var description: String
   }
 
-  mutating func parse(_ script: String) throws -> [(source: String, line: Line)] {
+  package mutating func parse(_ script: String) throws -> [(source: String, line: Line)] {
     var result: [(String, Line)] = []
     for raw in script.split(separator: "\n", omittingEmptySubsequences: true) {
       let source = raw.drop { $0 == " " }

@@ -1,37 +1,37 @@
 /// Makes correct frames for tests, and wrong ones by what is set: checksums that are not given are calculated, by an
 /// implementation of its own.
-struct PacketBuilder {
+package struct PacketBuilder {
   /// The first of the two addresses; 4 bytes for IPv4, 16 for IPv6.
-  var source: [UInt8] = [10, 0, 0, 1]
-  var destination: [UInt8] = [10, 0, 0, 2]
-  var sourcePort: UInt16 = 40000
-  var destinationPort: UInt16 = 80
-  var sequence: UInt32 = 1000
-  var acknowledgment: UInt32 = 2000
-  var flags: UInt16 = 0x18
-  var window: UInt16 = 8192
-  var urgentPointer: UInt16 = 0
-  var timeToLive: UInt8 = 64
-  var identification: UInt16 = 7
-  var tcpOptions: [UInt8] = []
-  var ipOptions: [UInt8] = []
-  var payload: [UInt8] = []
+  package var source: [UInt8] = [10, 0, 0, 1]
+  package var destination: [UInt8] = [10, 0, 0, 2]
+  package var sourcePort: UInt16 = 40000
+  package var destinationPort: UInt16 = 80
+  package var sequence: UInt32 = 1000
+  package var acknowledgment: UInt32 = 2000
+  package var flags: UInt16 = 0x18
+  package var window: UInt16 = 8192
+  package var urgentPointer: UInt16 = 0
+  package var timeToLive: UInt8 = 64
+  package var identification: UInt16 = 7
+  package var tcpOptions: [UInt8] = []
+  package var ipOptions: [UInt8] = []
+  package var payload: [UInt8] = []
   /// Wrong values, where they are wanted.
-  var tcpChecksum: UInt16?
-  var udpChecksum: UInt16?
-  var ipChecksum: UInt16?
-  var dataOffset: UInt8?
-  var udpLength: UInt16?
-  var totalLength: UInt16?
-  var headerLength: UInt8?
+  package var tcpChecksum: UInt16?
+  package var udpChecksum: UInt16?
+  package var ipChecksum: UInt16?
+  package var dataOffset: UInt8?
+  package var udpLength: UInt16?
+  package var totalLength: UInt16?
+  package var headerLength: UInt8?
 
-  static let v6Source: [UInt8] = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
-  static let v6Destination: [UInt8] = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]
+  package static let v6Source: [UInt8] = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+  package static let v6Destination: [UInt8] = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]
 
-  init(payload: [UInt8] = []) { self.payload = payload }
+  package init(payload: [UInt8] = []) { self.payload = payload }
 
   /// The same over IPv6.
-  var v6: PacketBuilder {
+  package var v6: PacketBuilder {
     var builder = self
     builder.source = Self.v6Source
     builder.destination = Self.v6Destination
@@ -39,17 +39,17 @@ struct PacketBuilder {
   }
 
   /// The answer's direction.
-  var reversed: PacketBuilder {
+  package var reversed: PacketBuilder {
     var builder = self
     (builder.source, builder.destination) = (destination, source)
     (builder.sourcePort, builder.destinationPort) = (destinationPort, sourcePort)
     return builder
   }
 
-  var isV6: Bool { source.count == 16 }
+  package var isV6: Bool { source.count == 16 }
 
   /// A TCP segment.
-  var segment: [UInt8] {
+  package var segment: [UInt8] {
     let length = 20 + tcpOptions.count
     var bytes = be(sourcePort) + be(destinationPort) + be(sequence) + be(acknowledgment)
     bytes += be(UInt16(dataOffset ?? UInt8(length / 4)) << 12 | flags) + be(window) + be(0 as UInt16)
@@ -60,7 +60,7 @@ struct PacketBuilder {
   }
 
   /// A UDP datagram.
-  var datagram: [UInt8] {
+  package var datagram: [UInt8] {
     var bytes = be(sourcePort) + be(destinationPort) + be(udpLength ?? UInt16(8 + payload.count)) + be(0 as UInt16)
     bytes += payload
     let calculated = internetChecksum(pseudoHeader(17, bytes.count) + bytes)
@@ -69,7 +69,7 @@ struct PacketBuilder {
   }
 
   /// An ICMP or ICMPv6 message with `payload` behind 8 bytes of header.
-  func icmp(type: UInt8, code: UInt8 = 0) -> [UInt8] {
+  package func icmp(type: UInt8, code: UInt8 = 0) -> [UInt8] {
     var bytes: [UInt8] = [type, code, 0, 0, 0, 1, 0, 2] + payload
     let checksum = internetChecksum((isV6 ? pseudoHeader(58, bytes.count) : []) + bytes)
     bytes.replaceSubrange(2..<4, with: be(checksum))
@@ -77,7 +77,7 @@ struct PacketBuilder {
   }
 
   /// An IP packet; for IPv4 with `fragment` as flags and offset word.
-  func ip(_ number: UInt8, _ contents: [UInt8], fragment: UInt16 = 0x4000) -> [UInt8] {
+  package func ip(_ number: UInt8, _ contents: [UInt8], fragment: UInt16 = 0x4000) -> [UInt8] {
     if isV6 {
       return [0x60, 0, 0, 0] + be(totalLength ?? UInt16(truncatingIfNeeded: contents.count)) + [number, timeToLive]
         + source + destination + contents
@@ -91,26 +91,26 @@ struct PacketBuilder {
   }
 
   /// An IP packet with the TCP segment.
-  var tcp: [UInt8] { ip(6, segment) }
+  package var tcp: [UInt8] { ip(6, segment) }
   /// An IP packet with the UDP datagram.
-  var udp: [UInt8] { ip(17, datagram) }
+  package var udp: [UInt8] { ip(17, datagram) }
   /// An Ethernet frame with the TCP segment.
-  var tcpFrame: [UInt8] { ethernet(tcp) }
+  package var tcpFrame: [UInt8] { ethernet(tcp) }
   /// An Ethernet frame with the UDP datagram.
-  var udpFrame: [UInt8] { ethernet(udp) }
+  package var udpFrame: [UInt8] { ethernet(udp) }
 
   /// An Ethernet frame with tags, around an IP packet of this builder's version.
-  func ethernet(_ contents: [UInt8], vlans: [UInt16] = []) -> [UInt8] {
+  package func ethernet(_ contents: [UInt8], vlans: [UInt16] = []) -> [UInt8] {
     Self.ethernet(contents, type: isV6 ? 0x86dd : 0x0800, vlans: vlans)
   }
 
   /// An Ethernet frame around anything.
-  static func ethernet(_ contents: [UInt8], type: UInt16, vlans: [UInt16] = []) -> [UInt8] {
+  package static func ethernet(_ contents: [UInt8], type: UInt16, vlans: [UInt16] = []) -> [UInt8] {
     [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1] + vlans.flatMap { be(0x8100 as UInt16) + be($0) } + be(type) + contents
   }
 
   /// The payload of an IP packet in IPv4 fragments of `size` bytes (a multiple of 8), in order.
-  func fragments(_ number: UInt8, _ contents: [UInt8], size: Int) -> [[UInt8]] {
+  package func fragments(_ number: UInt8, _ contents: [UInt8], size: Int) -> [[UInt8]] {
     stride(from: 0, to: contents.count, by: size).map { offset in
       let end = min(offset + size, contents.count)
       let more: UInt16 = end < contents.count ? 0x2000 : 0
@@ -119,7 +119,7 @@ struct PacketBuilder {
   }
 
   /// The same for IPv6, with a fragment header of identification 99.
-  func v6Fragments(_ number: UInt8, _ contents: [UInt8], size: Int) -> [[UInt8]] {
+  package func v6Fragments(_ number: UInt8, _ contents: [UInt8], size: Int) -> [[UInt8]] {
     stride(from: 0, to: contents.count, by: size).map { offset in
       let end = min(offset + size, contents.count)
       return v6Fragment(number, Array(contents[offset..<end]), offset: offset, more: end < contents.count)
@@ -127,7 +127,7 @@ struct PacketBuilder {
   }
 
   /// One IPv6 fragment.
-  func v6Fragment(_ number: UInt8, _ contents: [UInt8], offset: Int, more: Bool) -> [UInt8] {
+  package func v6Fragment(_ number: UInt8, _ contents: [UInt8], offset: Int, more: Bool) -> [UInt8] {
     ip(44, [number, 0] + be(UInt16(offset) | (more ? 1 : 0)) + be(99 as UInt32) + contents)
   }
 
@@ -137,12 +137,12 @@ struct PacketBuilder {
 }
 
 /// The bytes of a number in network order.
-func be<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
+package func be<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
   withUnsafeBytes(of: number.bigEndian) { Array($0) }
 }
 
 /// RFC 1071 word by word, as its text says, to hold the fast one against.
-func internetChecksum(_ bytes: [UInt8]) -> UInt16 {
+package func internetChecksum(_ bytes: [UInt8]) -> UInt16 {
   var sum = 0
   for index in stride(from: 0, to: bytes.count, by: 2) {
     sum += Int(bytes[index]) << 8 + (index + 1 < bytes.count ? Int(bytes[index + 1]) : 0)

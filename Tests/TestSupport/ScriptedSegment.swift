@@ -1,49 +1,50 @@
-@testable import DualStackTracker
-@testable import MOSCore
+import MOSCore
 
 /// One segment of a script, built into memory as the decoder would hand it over.
-struct ScriptedSegment {
-  var time: Double = 0
-  var sender: Side = .client
-  var flags: TCPFlags = []
-  var sequence: UInt32 = 0
-  var acknowledgment: UInt32 = 0
-  var window: UInt16 = 65_535
-  var urgentPointer: UInt16 = 0
-  var timeToLive: UInt8 = 64
-  var options: [UInt8] = []
-  var payload: [UInt8] = []
+package struct ScriptedSegment {
+  package var time: Double = 0
+  package var sender: Side = .client
+  package var flags: TCPFlags = []
+  package var sequence: UInt32 = 0
+  package var acknowledgment: UInt32 = 0
+  package var window: UInt16 = 65_535
+  package var urgentPointer: UInt16 = 0
+  package var timeToLive: UInt8 = 64
+  package var options: [UInt8] = []
+  package var payload: [UInt8] = []
   /// Payload bytes that the headers claim beyond those captured.
-  var missingPayload: UInt32 = 0
-  var anomalies = AnomalySet(rawValue: 0)
-  var isAcceptable = true
-  var number: UInt64 = 0
-  var clientPort: UInt16 = 40_000
-  var kind: PacketKind = .tcp
-  var isSelected = true
+  package var missingPayload: UInt32 = 0
+  package var anomalies = AnomalySet(rawValue: 0)
+  package var isAcceptable = true
+  package var number: UInt64 = 0
+  package var clientPort: UInt16 = 40_000
+  package var kind: PacketKind = .tcp
+  package var isSelected = true
   /// It goes no further than its sender's step.
-  var isDropped = false
+  package var isDropped = false
   /// What its receiver gets in its place; empty for the segment itself.
-  var changed: [ScriptedSegment] = []
+  package var changed: [ScriptedSegment] = []
   /// From here on the two ends count in different numbers.
-  var translates = false
+  package var translates = false
   /// Something happens between its two steps.
-  var isInterfered: Bool { isDropped || translates || !changed.isEmpty }
+  package var isInterfered: Bool { isDropped || translates || !changed.isEmpty }
+
+  package init() {}
 
   /// Packet time `seconds` after the script's start.
-  static func timestamp(_ seconds: Double) -> Timestamp {
+  package static func timestamp(_ seconds: Double) -> Timestamp {
     Timestamp(nanoseconds: 1_700_000_000_000_000_000 + Int64((seconds * 1e9).rounded()))
   }
 
   /// The header bytes, then the payload.
-  var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     var padded = options
     while padded.count % 4 != 0 { padded.append(1) }
     return [UInt8](repeating: 0, count: 20) + padded + payload
   }
 
   /// Calls `body` with the packet, whose pointers are valid for the call.
-  func withPacket<Result>(_ body: (UnsafeMutablePointer<DecodedPacket>) -> Result) -> Result {
+  package func withPacket<Result>(_ body: (UnsafeMutablePointer<DecodedPacket>) -> Result) -> Result {
     let bytes = bytes
     // A block of its own, so that a sanitizer sees any step over its end.
     let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 1)
@@ -53,7 +54,7 @@ struct ScriptedSegment {
   }
 
   /// The packet, whose `bytes` are copied to `memory`, where its pointers lead.
-  func packet(_ bytes: [UInt8], in memory: UnsafeMutableRawPointer) -> DecodedPacket {
+  package func packet(_ bytes: [UInt8], in memory: UnsafeMutableRawPointer) -> DecodedPacket {
     memory.copyMemory(from: bytes, byteCount: bytes.count)
     let headerLength = bytes.count - payload.count
     var packet = DecodedPacket(frame: memory)
@@ -85,5 +86,26 @@ struct ScriptedSegment {
     if kind == .tcp, PacketDecoder.flagsAreInvalid(UInt64(flags.rawValue)) { packet.anomalies.insert(.tcpFlagsInvalid) }
     packet.isAcceptable = isAcceptable
     return packet
+  }
+}
+
+extension ScriptedSegment {
+  /// The segment as an Ethernet frame between the two hosts of a script; with a wrong checksum where the script says that
+  /// the decoder refused it.
+  package var frame: [UInt8] {
+    var builder = PacketBuilder(payload: payload)
+    builder.sourcePort = clientPort
+    if sender == .server { builder = builder.reversed }
+    builder.sequence = sequence
+    builder.acknowledgment = acknowledgment
+    builder.flags = flags.rawValue
+    builder.window = window
+    builder.urgentPointer = urgentPointer
+    builder.timeToLive = timeToLive
+    var padded = options
+    while padded.count % 4 != 0 { padded.append(1) }
+    builder.tcpOptions = padded
+    if !isAcceptable { builder.tcpChecksum = 1 }
+    return kind == .udp ? builder.udpFrame : builder.tcpFrame
   }
 }

@@ -1,0 +1,204 @@
+// Unsafe: runs handlers that reach the engine by pointer. See `EngineCore`.
+import DualStackTracker
+import MOSCore
+
+/// Runs handlers, and what handlers ask for.
+public enum Dispatch {
+  /// User-defined events inside of each other's handlers.
+  static let deepest: UInt8 = 16
+  /// User-defined events that one can raise inside of its handlers.
+  static let mostRaises: Int32 = 10_000
+
+  /// Runs the handlers in a list, which is not empty, that the flow listens to. A change of what it listens to holds from
+  /// the next event on.
+  @inline(__always)
+  static func run(_ list: UnsafePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>) {
+    let core = occurrence.pointee.core
+    let handlers = core.pointee.table.handlers
+    run(list, occurrence, core, handlers)
+    if list.pointee.moreCount != 0 { runMore(list, occurrence) }
+  }
+
+  /// The same for what follows behind the first part of a list.
+  @inline(never)
+  private static func runMore(_ list: UnsafePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>) {
+    let core = occurrence.pointee.core
+    let handlers = core.pointee.table.handlers
+    let more = core.pointee.table.more + Int(list.pointee.firstMore)
+    for index in 0..<Int(list.pointee.moreCount) { run(more + index, occurrence, core, handlers) }
+  }
+
+  @inline(__always)
+  private static func run(
+    _ list: UnsafePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>,
+    _ core: UnsafeMutablePointer<EngineCore>, _ handlers: UnsafeMutablePointer<HandlerBox>
+  ) {
+    var waiting = list.pointee.mask & core.pointee.bits[Int(list.pointee.word)]
+    let first = list.pointee.firstNode
+    while waiting != 0 {
+      let node = first &+ UInt32(truncatingIfNeeded: waiting.trailingZeroBitCount)
+      waiting &= waiting &- 1
+      occurrence.pointee.node = node
+      handlers[Int(node)].call(occurrence)
+    }
+  }
+
+  /// Raises an event of a middlebox's own.
+  @usableFromInline
+  static func raise(_ occurrence: UnsafeMutablePointer<Occurrence>, _ number: UInt32, _ payload: UnsafeRawPointer?) {
+    let core = occurrence.pointee.core
+    guard Int(number) < core.pointee.table.keyCount else { KeyPlaces.refuse() }
+    let list = UnsafePointer(core.pointee.table.keyLists + Int(number))
+    core.pointee.statistics.raised &+= 1
+    if list.pointee.isEmpty { return }
+    if occurrence.pointee.depth == 0 { core.pointee.raisesLeft = mostRaises }
+    guard occurrence.pointee.depth < deepest, core.pointee.raisesLeft > 0 else { return cutOff(occurrence) }
+    core.pointee.raisesLeft &-= 1
+    var raised = occurrence.pointee
+    raised.depth &+= 1
+    raised.payload = payload
+    withUnsafeMutablePointer(to: &raised) { run(list, $0) }
+  }
+
+  /// An event that is not raised; its handler is reported once.
+  @inline(never)
+  private static func cutOff(_ occurrence: UnsafeMutablePointer<Occurrence>) {
+    let core = occurrence.pointee.core
+    core.pointee.statistics.cutOff &+= 1
+    guard core.pointee.reported.insert(occurrence.pointee.node).inserted else { return }
+    let name = core.pointee.names[Int(occurrence.pointee.node)]
+    report(
+      occurrence,
+      occurrence.pointee.depth >= deepest
+        ? "\(name) raises events inside of each other without end: not more than \(deepest) deep"
+        : "\(name) raises more than \(mostRaises) events inside of one: the rest are not raised")
+  }
+
+  /// Hands a report on.
+  @usableFromInline @inline(never)
+  static func report(_ occurrence: UnsafeMutablePointer<Occurrence>, _ text: String) {
+    let core = occurrence.pointee.core
+    core.pointee.statistics.reports &+= 1
+    core.pointee.sink(
+      Report(
+        middlebox: core.pointee.boxNames[core.pointee.table.box(of: occurrence.pointee.node)],
+        time: occurrence.pointee.time,
+        flow: occurrence.pointee.flow == 0 ? nil : occurrence.pointee.record.pointee.key,
+        packet: occurrence.pointee.packet?.pointee.number ?? 0, text: text))
+  }
+}
+
+/// Storage and subscriptions of flows.
+extension Dispatch {
+  /// The flow's storage, taken now if it had none.
+  @inlinable @inline(__always)
+  static func storage(_ occurrence: UnsafeMutablePointer<Occurrence>) -> UInt32 {
+    let storage = occurrence.pointee.record.pointee.storage
+    return storage != 0 ? storage : takeStorage(occurrence)
+  }
+
+  @usableFromInline @inline(never)
+  static func takeStorage(_ occurrence: UnsafeMutablePointer<Occurrence>) -> UInt32 {
+    let core = occurrence.pointee.core
+    precondition(occurrence.pointee.flow != 0, "storage of a flow outside of any flow")
+    let storage = core.pointee.storage.allocate()
+    // As many blocks as flows, so there is one.
+    precondition(storage != 0, "more flows with storage than flows")
+    occurrence.pointee.record.pointee.storage = storage
+    core.pointee.listen(occurrence.pointee.record)
+    return storage
+  }
+
+  /// Turns the handlers of a Subscription on or off for the flow, and with them the definitions above them.
+  @inlinable @inline(__always)
+  static func change(_ occurrence: UnsafeMutablePointer<Occurrence>, _ number: UInt32, isOn: Bool) {
+    let core = occurrence.pointee.core
+    let group = core.pointee.groups + core.pointee.places.offset(of: number)
+    guard group.pointee.isSimple else { return changeAll(occurrence, group, isOn) }
+    let bits = core.pointee.blocks[storage(occurrence)].assumingMemoryBound(to: UInt64.self)
+    let place = bits + Int(group.pointee.word)
+    place.pointee = isOn ? place.pointee | group.pointee.mask : place.pointee & ~group.pointee.mask
+  }
+
+  @usableFromInline @inline(never)
+  static func changeAll(
+    _ occurrence: UnsafeMutablePointer<Occurrence>, _ group: UnsafePointer<SubscriptionGroup>, _ isOn: Bool
+  ) {
+    let core = occurrence.pointee.core
+    let bits = core.pointee.blocks[storage(occurrence)].assumingMemoryBound(to: UInt64.self)
+    let handlers = group.pointee.handlers
+    change(handlers, bits, isOn)
+    for index in 0..<Int(handlers.moreCount) {
+      change(core.pointee.table.more[Int(handlers.firstMore) + index], bits, isOn)
+    }
+    if group.pointee.definitionCount > 0 { settle(core, bits, group.pointee) }
+  }
+
+  @inline(__always)
+  private static func change(_ list: DispatchList, _ bits: UnsafeMutablePointer<UInt64>, _ isOn: Bool) {
+    let word = bits[Int(list.word)]
+    bits[Int(list.word)] = isOn ? word | list.mask : word & ~list.mask
+  }
+
+  /// A definition is on while anything below it is.
+  @inline(never)
+  private static func settle(
+    _ core: UnsafeMutablePointer<EngineCore>, _ bits: UnsafeMutablePointer<UInt64>, _ group: SubscriptionGroup
+  ) {
+    for index in Int(group.firstDefinition)..<Int(group.firstDefinition &+ group.definitionCount) {
+      let definition = core.pointee.table.definitions[index]
+      let below = definition.below
+      var any = below.mask & bits[Int(below.word)]
+      for index in 0..<Int(below.moreCount) {
+        let more = core.pointee.table.more[Int(below.firstMore) + index]
+        any |= more.mask & bits[Int(more.word)]
+      }
+      let word = Int(definition.node / 64)
+      let bit = UInt64(1) &<< UInt64(definition.node & 63)
+      bits[word] = any != 0 ? bits[word] | bit : bits[word] & ~bit
+    }
+  }
+
+  /// Turns everything off that the middlebox has for the flow.
+  static func ignore(_ occurrence: UnsafeMutablePointer<Occurrence>) {
+    let core = occurrence.pointee.core
+    let bits = core.pointee.blocks[storage(occurrence)].assumingMemoryBound(to: UInt64.self)
+    let words = core.pointee.table.words
+    let own = core.pointee.table.boxBits + core.pointee.table.box(of: occurrence.pointee.node) * words
+    for word in 0..<words { bits[word] &= ~own[word] }
+  }
+}
+
+/// Timers.
+extension Dispatch {
+  static func schedule(_ occurrence: UnsafeMutablePointer<Occurrence>, _ timer: FlowTimer, after delay: Int64) {
+    let core = occurrence.pointee.core
+    let number = core.pointee.timers.number(
+      ofFlowTimer: core.pointee.places.offset(of: timer.number), occurrence.pointee.flow)
+    core.pointee.timers.schedule(number, at: later(occurrence.pointee.time, by: delay))
+  }
+
+  static func cancel(_ occurrence: UnsafeMutablePointer<Occurrence>, _ timer: FlowTimer) {
+    let core = occurrence.pointee.core
+    let place = core.pointee.places.offset(of: timer.number)
+    core.pointee.timers.cancel(core.pointee.timers.number(ofFlowTimer: place, occurrence.pointee.flow))
+  }
+
+  static func schedule(_ occurrence: UnsafeMutablePointer<Occurrence>, _ timer: BoxTimer, after delay: Int64) {
+    let core = occurrence.pointee.core
+    let number = core.pointee.timers.number(ofBoxTimer: core.pointee.places.offset(of: timer.number))
+    core.pointee.timers.schedule(number, at: later(occurrence.pointee.time, by: delay))
+  }
+
+  static func cancel(_ occurrence: UnsafeMutablePointer<Occurrence>, _ timer: BoxTimer) {
+    let core = occurrence.pointee.core
+    core.pointee.timers.cancel(
+      core.pointee.timers.number(ofBoxTimer: core.pointee.places.offset(of: timer.number)))
+  }
+
+  /// A time behind another; the end of time where it would lie beyond, and never before the time itself.
+  private static func later(_ time: Timestamp, by delay: Int64) -> Timestamp {
+    let (sum, overflow) = time.nanoseconds.addingReportingOverflow(max(0, delay))
+    return Timestamp(nanoseconds: overflow ? .max : sum)
+  }
+}

@@ -1,0 +1,132 @@
+// Unsafe: tables in raw memory. Invariant: they are filled by `init`, not changed until `deinit`, and as long as their
+// counts say; so what follows in a list, and the handlers that its bits stand for, are there.
+import DualStackTracker
+import MOSCore
+
+/// Which handlers wait for what, in tables: made once from what the middleboxes declare.
+///
+/// Handlers and definitions are numbered in the order of their declaration, and number n is bit n of a flow's subscriptions.
+@usableFromInline
+struct DispatchTable: ~Copyable {
+  /// Kinds of events for lists: those of the tracker, and frames.
+  static let frameKind = 16
+  private static let listCount = 17 * 4
+
+  let handlers: UnsafeMutablePointer<HandlerBox>
+  /// What follows in lists behind their first parts.
+  let more: UnsafeMutablePointer<DispatchList>
+  /// Of each kind of event, at each hook.
+  let lists: UnsafeMutablePointer<DispatchList>
+  /// Of each key: what hangs below an event of a middlebox's own, or below a timer.
+  let keyLists: UnsafeMutablePointer<DispatchList>
+  let keyCount: Int
+  /// What flows listen to at first.
+  let initialBits: UnsafeMutablePointer<UInt64>
+  let words: Int
+  /// Of each Subscription: its bits.
+  let groups: UnsafeMutablePointer<SubscriptionGroup>
+  /// Definitions, deepest first: a definition is on while anything below it is.
+  let definitions: UnsafeMutablePointer<Definition>
+  /// Of each middlebox: all of its bits, `words` numbers.
+  let boxBits: UnsafeMutablePointer<UInt64>
+  /// Of each handler or definition: its middlebox.
+  private let boxes: UnsafeMutablePointer<UInt32>
+  let nodeCount: Int
+  let boxCount: Int
+  /// Which events have handlers at a hook.
+  var wanted: InlineArray<4, EventSet> = .init(repeating: EventSet(rawValue: 0))
+
+  /// Which events have handlers anywhere.
+  let wantedAnywhere: EventSet
+  /// Somebody listens between the tracker's steps.
+  let needsSteps: Bool
+  /// Somebody wants every packet.
+  let wantsPackets: Bool
+
+  /// A definition whose bit follows from those below it.
+  struct Definition: BitwiseCopyable {
+    var node: UInt32
+    var below: DispatchList
+  }
+
+  init(_ registry: Registry, places: KeyPlaces) {
+    var builder = DispatchTableBuilder(registry)
+    nodeCount = registry.nodes.count
+    boxCount = registry.boxes.count
+    words = max(1, (nodeCount + 63) / 64)
+    handlers = .allocate(capacity: max(1, nodeCount))
+    for (index, node) in registry.nodes.enumerated() { (handlers + index).initialize(to: HandlerBox(node.handler)) }
+
+    var lists = [DispatchList](repeating: DispatchList(), count: DispatchTable.listCount)
+    for kind in 0...DispatchTable.frameKind {
+      for hook in Hook.allCases {
+        let list = builder.list { $0.waits(forKind: kind, hook: hook) }
+        lists[kind * 4 + Int(hook.rawValue)] = list
+        if !list.isEmpty, let event = EventKind(rawValue: UInt8(kind)) { wanted[Int(hook.rawValue)].insert(event) }
+      }
+    }
+    self.lists = copied(lists)
+    var anywhere = EventSet(rawValue: 0)
+    for hook in Hook.allCases { anywhere.rawValue |= wanted[Int(hook.rawValue)].rawValue }
+    wantedAnywhere = anywhere
+    needsSteps = registry.nodes.contains { $0.listensBetweenSteps }
+    wantsPackets = anywhere.contains(.packet)
+    keyCount = KeyNumber.bound
+    let keyLists = (0..<UInt32(keyCount)).map { number in builder.list { $0.waits(forKey: number) } }
+    self.keyLists = copied(keyLists)
+
+    var groups: [SubscriptionGroup] = []
+    var definitions: [Definition] = []
+    for (number, _) in registry.subscriptions.sorted(by: { $0.key < $1.key }) {
+      let list = builder.list { $0.subscription == number }
+      let above = builder.definitions(above: { $0.subscription == number })
+      places.set(number, to: groups.count)
+      groups.append(
+        SubscriptionGroup(
+          handlers: list, firstDefinition: UInt32(definitions.count), definitionCount: UInt32(above.count)))
+      for node in above {
+        definitions.append(Definition(node: UInt32(node), below: keyLists[Int(registry.nodes[node].defines!)]))
+      }
+    }
+    self.groups = copied(groups)
+    self.definitions = copied(definitions)
+    initialBits = copied(builder.initialBits(words: words))
+    let words = self.words
+    boxBits = copied(
+      registry.boxes.indices.flatMap { box in builder.bits(words: words) { $0.box == box } })
+    boxes = copied(registry.nodes.map { UInt32($0.box) })
+    more = copied(builder.more)
+  }
+
+  deinit {
+    handlers.deinitialize(count: nodeCount)
+    handlers.deallocate()
+    more.deallocate()
+    lists.deallocate()
+    keyLists.deallocate()
+    initialBits.deallocate()
+    groups.deallocate()
+    definitions.deallocate()
+    boxBits.deallocate()
+    boxes.deallocate()
+  }
+
+  /// What waits for every frame.
+  var frames: UnsafePointer<DispatchList> {
+    UnsafePointer(lists + (DispatchTable.frameKind * 4 + Int(Hook.wire.rawValue)))
+  }
+
+  /// The middlebox of a handler or definition.
+  func box(of node: UInt32) -> Int { Int(boxes[Int(node)]) }
+
+  @inline(__always)
+  func list(_ kind: EventKind, _ hook: Hook) -> UnsafePointer<DispatchList> {
+    UnsafePointer(lists + (Int(kind.rawValue) &* 4 &+ Int(hook.rawValue)))
+  }
+}
+
+private func copied<Element: BitwiseCopyable>(_ elements: [Element]) -> UnsafeMutablePointer<Element> {
+  let copy = UnsafeMutablePointer<Element>.allocate(capacity: max(1, elements.count))
+  for (index, element) in elements.enumerated() { (copy + index).initialize(to: element) }
+  return copy
+}

@@ -1,0 +1,108 @@
+// Unsafe: lives in memory that its engine owns, and is reached by pointer from handlers while the loop runs. Invariant: no
+// access to a part of it lasts while a handler runs, except to the dispatch table and the key places, which never change.
+import DualStackTracker
+import MOSCore
+
+/// What an engine consists of, at an address that does not change.
+@usableFromInline
+struct EngineCore: ~Copyable {
+  var tracker: Tracker
+  var storage: FlowStorage
+  @usableFromInline let blocks: StorageBlocks
+  @usableFromInline let places: KeyPlaces
+  @usableFromInline let groups: UnsafePointer<SubscriptionGroup>
+  let table: DispatchTable
+  var timers: EngineTimers
+  let hasTimers: Bool
+  var statistics = EngineStatistics()
+  /// What the flow of the event that is dispatched listens to.
+  var bits: UnsafeMutablePointer<UInt64>
+  /// Events that may still be raised inside of one.
+  var raisesLeft: Int32 = 0
+  /// Handlers that have been reported for raising without end.
+  var reported: Set<UInt32> = []
+  let names: [String]
+  let boxNames: [String]
+  let sink: (Report) -> Void
+  /// A record for events without a flow: all zero.
+  let noRecord: UnsafeMutablePointer<FlowRecord>
+  /// The event that is dispatched, unless it is one of a middlebox's own, a timer's or outside of any flow.
+  private let occurrence: UnsafeMutablePointer<Occurrence>
+  /// The tracker's words for events that have none.
+  let facts: UnsafeMutablePointer<EventRecord>
+
+  init(_ registry: Registry, tracker: TrackerConfiguration, sink: @escaping (Report) -> Void) {
+    let tracker = Tracker(configuration: tracker)
+    let places = KeyPlaces()
+    let table = DispatchTable(registry, places: places)
+    let values = FlowStorage.valuesOffset(words: table.words)
+    for local in registry.locals { places.set(local.number, to: values + local.offset) }
+    let first = (0..<table.words).map { table.initialBits[$0] }
+    storage = FlowStorage(registry, bits: first, capacity: tracker.largestFlow)
+    blocks = storage.blocks
+    timers = EngineTimers(registry, flows: tracker.largestFlow, places: places)
+    hasTimers = !registry.flowTimers.isEmpty || !registry.boxTimers.isEmpty
+    names = registry.nodes.map(registry.name(of:))
+    boxNames = registry.boxes.map(\.name)
+    occurrence = .allocate(capacity: 1)
+    noRecord = .allocate(capacity: 1)
+    UnsafeMutableRawPointer(noRecord).initializeMemory(
+      as: UInt8.self, repeating: 0, count: MemoryLayout<FlowRecord>.stride)
+    facts = .allocate(capacity: EventKind.allCases.count)
+    for kind in EventKind.allCases {
+      (facts + Int(kind.rawValue)).initialize(to: EventRecord(kind, .receiver, .client))
+    }
+    self.sink = sink
+    bits = table.initialBits
+    groups = UnsafePointer(table.groups)
+    self.places = places
+    self.table = table
+    self.tracker = tracker
+  }
+
+  deinit {
+    places.deallocate()
+    noRecord.deallocate()
+    occurrence.deallocate()
+    facts.deallocate()
+  }
+
+  /// Tells the core where it is.
+  mutating func settle(at core: UnsafeMutablePointer<EngineCore>) {
+    occurrence.initialize(
+      to: Occurrence(
+        core: core, flow: 0, record: noRecord, event: UnsafePointer(facts), packet: nil,
+        time: Timestamp(nanoseconds: 0),
+        hook: .wire))
+  }
+
+  /// An event of the flow is dispatched next.
+  @inline(__always)
+  mutating func listen(_ record: UnsafeMutablePointer<FlowRecord>) {
+    let storage = record.pointee.storage
+    bits = storage == 0 ? table.initialBits : blocks[storage].assumingMemoryBound(to: UInt64.self)
+  }
+
+  /// The events of a packet of a flow.
+  @inline(__always)
+  mutating func begin(_ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>) -> UnsafeMutablePointer<Occurrence> {
+    let record = tracker.record(flow)
+    listen(record)
+    occurrence.pointee.flow = flow
+    occurrence.pointee.record = record
+    occurrence.pointee.packet = packet
+    return occurrence
+  }
+
+  /// Events without a packet, or outside of any flow.
+  mutating func begin(
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>?,
+    _ time: Timestamp,
+    _ hook: Hook
+  ) -> Occurrence {
+    let record = flow == 0 ? noRecord : tracker.record(flow)
+    listen(record)
+    return Occurrence(
+      core: core, flow: flow, record: record, event: UnsafePointer(facts), packet: packet, time: time, hook: hook)
+  }
+}

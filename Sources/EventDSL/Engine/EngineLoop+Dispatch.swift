@@ -1,0 +1,123 @@
+// Unsafe: works on the engine's core by pointer, because handlers reach it the same way. See `EngineCore`.
+import DualStackTracker
+import MOSCore
+
+/// From what the tracker returned to the handlers.
+extension EngineLoop {
+  /// Handlers of both steps of a packet.
+  @inline(__always)
+  static func dispatchBoth(
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
+  ) {
+    if flow == 0 { return dispatchOutside(core, packet) }
+    let occurrence = core.pointee.begin(flow, packet)
+    let lists = core.pointee.table.lists
+    var event = core.pointee.tracker.events.first
+    let end = core.pointee.tracker.events.end
+    if core.pointee.table.wantsPackets {
+      let second = core.pointee.tracker.events.firstOfSecondStep
+      // Where somebody listens to packets at `.sender`, packets are taken step by step.
+      if event < second { run(&event, second, lists, occurrence) }
+      occurrence.pointee.hook = .receiver
+      occurrence.pointee.event = UnsafePointer(core.pointee.facts)
+      Dispatch.run(core.pointee.table.list(.packet, .receiver), occurrence)
+    }
+    run(&event, end, lists, occurrence)
+  }
+
+  /// Handlers of one step of a packet.
+  static func dispatchStep(
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>, _ hook: Hook
+  ) {
+    let occurrence = core.pointee.begin(flow, packet)
+    runFact(.packet, hook, occurrence)
+    var event =
+      hook == .sender ? core.pointee.tracker.events.first : core.pointee.tracker.events.firstOfSecondStep
+    run(&event, core.pointee.tracker.events.end, core.pointee.table.lists, occurrence)
+  }
+
+  /// Handlers of the events from one up to before another.
+  @inline(__always)
+  private static func run(
+    _ event: inout UnsafePointer<EventRecord>, _ end: UnsafePointer<EventRecord>,
+    _ lists: UnsafeMutablePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>
+  ) {
+    while event < end {
+      let hook = event.pointee.hook
+      let list = UnsafePointer(lists + (Int(event.pointee.kind.rawValue) &* 4 &+ Int(hook.rawValue)))
+      if !list.pointee.isEmpty {
+        occurrence.pointee.hook = hook
+        occurrence.pointee.event = event
+        Dispatch.run(list, occurrence)
+      }
+      event += 1
+    }
+  }
+
+  /// Handlers of a packet without a flow.
+  @inline(never)
+  static func dispatchOutside(_ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>) {
+    var occurrence = core.pointee.begin(core, 0, packet, packet.pointee.timestamp, .wire)
+    withUnsafeMutablePointer(to: &occurrence) { occurrence in
+      if core.pointee.tracker.events.set.contains(.orphan) { runFact(.orphan, .wire, occurrence) }
+      var event = core.pointee.tracker.events.first
+      run(&event, core.pointee.tracker.events.end, core.pointee.table.lists, occurrence)
+    }
+  }
+
+  /// Handlers of an event that has no record.
+  @inline(__always)
+  private static func runFact(_ kind: EventKind, _ hook: Hook, _ occurrence: UnsafeMutablePointer<Occurrence>) {
+    let core = occurrence.pointee.core
+    let list = core.pointee.table.list(kind, hook)
+    if list.pointee.isEmpty { return }
+    occurrence.pointee.hook = hook
+    occurrence.pointee.event = UnsafePointer(core.pointee.facts + Int(kind.rawValue))
+    Dispatch.run(list, occurrence)
+  }
+
+  /// Handlers of a frame, before its flow is looked up.
+  static func dispatchFrame(_ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>) {
+    var occurrence = core.pointee.begin(core, 0, packet, packet.pointee.timestamp, .wire)
+    withUnsafeMutablePointer(to: &occurrence) { Dispatch.run(core.pointee.table.frames, $0) }
+  }
+
+  /// Handlers of the end of a flow that ended without a packet of its own.
+  static func dispatchEnd(_ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32) {
+    let record = core.pointee.tracker.record(flow)
+    let hasTimedOut = record.pointee.end == .timeout
+    var time = record.pointee.lastTimestamp
+    if hasTimedOut { time = time.advanced(by: core.pointee.tracker.timeout(of: record)) }
+    var occurrence = core.pointee.begin(core, flow, nil, time, .timer)
+    withUnsafeMutablePointer(to: &occurrence) { occurrence in
+      if hasTimedOut { runFact(.idle, .timer, occurrence) }
+      runFact(.connectionEnd, .timer, occurrence)
+    }
+  }
+
+  /// Timers that are due, in the order of their times.
+  static func goOff(_ core: UnsafeMutablePointer<EngineCore>, _ now: Timestamp) {
+    guard core.pointee.timers.isDue(now) else { return }
+    core.pointee.timers.begin(now)
+    while core.pointee.timers.wheel.nextWork <= now {
+      let number = core.pointee.timers.nextExpired(core.pointee.timers.wheel.nextWork)
+      if number != 0 { goOff(core, number) }
+    }
+  }
+
+  private static func goOff(_ core: UnsafeMutablePointer<EngineCore>, _ number: UInt32) {
+    let time = core.pointee.timers.wheel.deadline(of: number)
+    let (flow, place) = core.pointee.timers.timer(number)
+    core.pointee.statistics.timers &+= 1
+    let key = flow == 0 ? core.pointee.timers.boxTimers[place].number : core.pointee.timers.flowTimers[place]
+    if flow == 0, core.pointee.timers.boxTimers[place].interval > 0 {
+      let next = time.nanoseconds.addingReportingOverflow(core.pointee.timers.boxTimers[place].interval)
+      if !next.overflow { core.pointee.timers.schedule(number, at: Timestamp(nanoseconds: next.partialValue)) }
+    }
+    var occurrence = core.pointee.begin(core, flow, nil, time, .timer)
+    withUnsafeMutablePointer(to: &occurrence) { occurrence in
+      let list = UnsafePointer(core.pointee.table.keyLists + Int(key))
+      if !list.pointee.isEmpty { Dispatch.run(list, occurrence) }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// Unsafe: works on the engine's core by pointer, because handlers reach it the same way. See `EngineCore`.
+import DualStackTracker
+import MOSCore
+
+/// The way of a burst through an engine.
+enum EngineLoop {
+  /// Takes packets up to and with the first that has an event in `wanted`: both steps of the tracker at once where nobody
+  /// listens between them, step by step otherwise. `false` at the end of the burst.
+  static func process(
+    _ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst, wanted: EventSet
+  ) -> Bool {
+    let own = core.pointee.table.wantedAnywhere
+    while true {
+      if core.pointee.hasTimers { goOff(core, &burst) }
+      if core.pointee.table.needsSteps {
+        guard burst.next < burst.count else { return false }
+        step(core, &burst)
+      } else if core.pointee.tracker.process(&burst, wanted: EventSet(rawValue: own.rawValue | wanted.rawValue)) {
+        dispatchBoth(core, burst.flow, burst.packet)
+      } else if burst.next == burst.count {
+        return false
+      } else {
+        continue
+      }
+      if core.pointee.tracker.events.set.rawValue & wanted.rawValue != 0 { return true }
+    }
+  }
+
+  /// Both steps of the next packet, the handlers of each behind it.
+  private static func step(_ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst) {
+    let packet = UnsafePointer(burst.packets + burst.next)
+    if !core.pointee.table.frames.pointee.isEmpty { dispatchFrame(core, packet) }
+    guard case .flow(let flow, _) = core.pointee.tracker.sendNext(&burst) else { return dispatchOutside(core, packet) }
+    dispatchStep(core, flow, packet, .sender)
+    core.pointee.tracker.receive(packet)
+    dispatchStep(core, flow, packet, .receiver)
+  }
+
+  /// Timers that are due before the next packet; and up to which packet none is.
+  private static func goOff(_ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst) {
+    guard burst.next < burst.count else { return }
+    goOff(core, burst.packets[burst.next].clock)
+    var limit = burst.next + 1
+    while limit < burst.count && !core.pointee.timers.isDue(burst.packets[limit].clock) { limit += 1 }
+    burst.limit = limit
+  }
+
+  /// A flow that ended without a packet of its own, whose handlers have run; 0 for none.
+  static func takeEnded(_ core: UnsafeMutablePointer<EngineCore>) -> UInt32 {
+    let flow = core.pointee.tracker.takeEnded()
+    if flow != 0 { dispatchEnd(core, flow) }
+    return flow
+  }
+
+  /// A flow whose record is final, and which has no more storage and no timers; 0 for none.
+  static func takeReleased(_ core: UnsafeMutablePointer<EngineCore>) -> UInt32 {
+    let flow = core.pointee.tracker.takeReleased()
+    if flow == 0 { return 0 }
+    core.pointee.timers.cancelAll(of: flow)
+    let record = core.pointee.tracker.record(flow)
+    if record.pointee.storage != 0 {
+      core.pointee.storage.free(record.pointee.storage)
+      record.pointee.storage = 0
+    }
+    return flow
+  }
+}

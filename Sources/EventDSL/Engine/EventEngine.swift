@@ -1,0 +1,96 @@
+// Unsafe: owns the engine's core, at an address that does not change from `init` to `deinit`.
+import DualStackTracker
+import MOSCore
+
+/// One worker's engine: takes decoded packets through the tracker, and runs the handlers of its middleboxes.
+///
+/// An engine belongs to one thread. Middleboxes stand in a row: packets from the client pass them in the order in which
+/// they are given, packets from the server in the other.
+public struct EventEngine: ~Copyable {
+  let core: UnsafeMutablePointer<EngineCore>
+  private let candidates: UnsafeMutablePointer<UInt32>
+  /// Packets that are prefetched together.
+  public static var burst: Int { 32 }
+
+  /// An engine for `middleboxes`. `report` is told what handlers report, on the engine's thread. Throws what is wrong with
+  /// a middlebox.
+  public init(
+    _ middleboxes: [any Middlebox], tracker: TrackerConfiguration = TrackerConfiguration(),
+    report: @escaping (Report) -> Void = { _ in }
+  ) throws(EngineError) {
+    let registry = try Registry(middleboxes)
+    core = .allocate(capacity: 1)
+    core.initialize(to: EngineCore(registry, tracker: tracker, sink: report))
+    core.pointee.settle(at: core)
+    candidates = .allocate(capacity: EventEngine.burst)
+    candidates.initialize(repeating: 0, count: EventEngine.burst)
+  }
+
+  deinit {
+    core.deinitialize(count: 1)
+    core.deallocate()
+    candidates.deallocate()
+  }
+
+  /// What was counted about the middleboxes.
+  public var statistics: EngineStatistics { core.pointee.statistics }
+  /// What the tracker counted.
+  public var trackerStatistics: TrackerStatistics { core.pointee.tracker.statistics }
+  /// How often an event happened.
+  public func count(of kind: EventKind) -> UInt64 { core.pointee.tracker.events.count(of: kind) }
+
+  /// The tracker, for who writes records beside the middleboxes.
+  public var tracker: Tracker {
+    _read { yield core.pointee.tracker }
+    nonmutating _modify { yield &core.pointee.tracker }
+  }
+
+  /// Takes a burst of at most `burst` packets, and gives back the flows that ended. The packets are seen one after the
+  /// other: events are the same whatever the size of the burst.
+  public mutating func process(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
+    var burst = prepare(packets, count: count)
+    while process(&burst, wanted: EventSet(rawValue: 0)) {}
+    collect()
+  }
+
+  /// Prepares a burst of at most `burst` packets for `process(_:wanted:)`.
+  public mutating func prepare(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) -> PacketBurst {
+    precondition(count <= EventEngine.burst, "a burst of at most \(EventEngine.burst) packets")
+    let burst = PacketBurst(packets, count: count, candidates: candidates)
+    core.pointee.tracker.prepare(burst)
+    return burst
+  }
+
+  /// Takes packets of a prepared burst up to and with the first that has an event in `wanted`, and runs the handlers of
+  /// each. `true` for that packet, whose events are in `tracker.events`; `false` at the end of the burst, when `takeEnded`
+  /// and `takeReleased` are to be asked.
+  public mutating func process(_ burst: inout PacketBurst, wanted: EventSet) -> Bool {
+    EngineLoop.process(core, &burst, wanted: wanted)
+  }
+
+  /// Moves packet time on without a packet; then `takeEnded` and `takeReleased` are to be asked, or `collect`.
+  public mutating func advance(to clock: Timestamp) {
+    if core.pointee.hasTimers { EngineLoop.goOff(core, clock) }
+    core.pointee.tracker.advance(to: clock)
+  }
+
+  /// Ends all flows, as at the end of a trace; then `takeEnded` and `takeReleased` are to be asked, or `collect`. Without
+  /// `releases`, for an engine that is thrown away next, `takeReleased` names none.
+  public mutating func finish(releases: Bool = true) {
+    core.pointee.tracker.finish(releases: releases || core.pointee.storage.hasManagedValues)
+  }
+
+  /// A flow that ended without a packet of its own (time-out, eviction, reuse, end of the trace), whose handlers have run;
+  /// 0 for none.
+  public mutating func takeEnded() -> UInt32 { EngineLoop.takeEnded(core) }
+
+  /// A flow whose record is final, 0 for none. It is to be given back with `tracker.free`.
+  public mutating func takeReleased() -> UInt32 { EngineLoop.takeReleased(core) }
+
+  /// Runs the handlers of flows that ended without a packet of their own, and gives back those whose records are final.
+  public mutating func collect() {
+    guard core.pointee.tracker.hasEnded() else { return }
+    while takeEnded() != 0 {}
+    while case let flow = takeReleased(), flow != 0 { core.pointee.tracker.free(flow) }
+  }
+}

@@ -1,0 +1,155 @@
+import DualStackTracker
+
+/// What an engine is told of its middleboxes, at its start: their keys, handlers and definitions.
+public struct Registry {
+  /// One middlebox.
+  struct Box {
+    var name: String
+    var flowFilter: String?
+    var orphanFilter: String?
+  }
+  /// A value in every flow's storage.
+  struct Local {
+    var number: UInt32
+    var offset: Int
+    var initialize: (UnsafeMutableRawPointer) -> Void
+    var destroy: ((UnsafeMutableRawPointer) -> Void)?
+  }
+  /// A timer of a middlebox.
+  struct IntervalTimer {
+    var number: UInt32
+    var interval: Int64
+  }
+
+  var boxes: [Box] = []
+  var nodes: [NodeDescription] = []
+  var locals: [Local] = []
+  /// Bytes of all values in a flow's storage.
+  var localBytes = 0
+  var userEvents: [UInt32: String] = [:]
+  var subscriptions: [UInt32: Bool] = [:]
+  var flowTimers: [UInt32] = []
+  var boxTimers: [IntervalTimer] = []
+  var names: [UInt32: String] = [:]
+
+  /// What `middleboxes` declare, in their order. Throws what is wrong with the first that something is wrong with.
+  init(_ middleboxes: [any Middlebox]) throws(EngineError) {
+    for box in middleboxes { try add(box) }
+    for node in nodes {
+      if let number = node.subscription, subscriptions[number] == nil {
+        throw EngineError(node.place, "the Subscription is no stored property of a middlebox of this engine")
+      }
+      if let number = node.missingKey(in: self) {
+        throw EngineError(node.place, "its key (number \(number)) is no stored property of a middlebox of this engine")
+      }
+      if case .builtIn(.atHook(let kind), let hook) = node.trigger, hook == .wire || hook == .timer {
+        throw EngineError(node.place, "\(kind.name) happens at .sender and .receiver")
+      }
+      if case .builtIn(let event, .some) = node.trigger, !event.hasHooks {
+        throw EngineError(node.place, "the event happens where it happens and takes no hook")
+      }
+    }
+    if nodes.count > Registry.mostNodes {
+      throw EngineError(description: "\(nodes.count) handlers and definitions; at most \(Registry.mostNodes)")
+    }
+  }
+
+  /// The most handlers and definitions of one engine.
+  static let mostNodes = 65_536
+
+  private mutating func add(_ box: any Middlebox) throws(EngineError) {
+    boxes.append(Box(name: box.name, flowFilter: box.flowFilter, orphanFilter: box.orphanFilter))
+    for (key, name) in Registry.keys(of: box) {
+      if names[key.number] != nil {
+        throw EngineError(description: "\(box.name) is there twice, or shares a key with another middlebox")
+      }
+      names[key.number] = name
+      key.declare(in: &self, name: name)
+    }
+    declare(box.events)
+  }
+
+  /// The keys among the stored properties of a middlebox, and in arrays that are stored properties.
+  private static func keys(of box: any Middlebox) -> [(any MiddleboxKey, String)] {
+    Mirror(reflecting: box).children.flatMap { child -> [(any MiddleboxKey, String)] in
+      let name = child.label ?? "key"
+      if let key = child.value as? any MiddleboxKey { return [(key, name)] }
+      let mirror = Mirror(reflecting: child.value)
+      guard mirror.displayStyle == .collection else { return [] }
+      return mirror.children.enumerated().compactMap { index, element in
+        (element.value as? any MiddleboxKey).map { ($0, "\(name)[\(index)]") }
+      }
+    }
+  }
+
+  private mutating func declare(_ graph: some EventGraph) { graph.declare(in: &self) }
+
+  /// A handler or definition of the middlebox that is being declared.
+  mutating func add(_ node: NodeDescription) {
+    var node = node
+    node.box = boxes.count - 1
+    nodes.append(node)
+  }
+
+  mutating func reserve(
+    _ number: UInt32, size: Int, alignment: Int, initialize: @escaping (UnsafeMutableRawPointer) -> Void,
+    destroy: ((UnsafeMutableRawPointer) -> Void)?
+  ) {
+    let offset = (localBytes + alignment - 1) / alignment * alignment
+    locals.append(Local(number: number, offset: offset, initialize: initialize, destroy: destroy))
+    localBytes = offset + size
+  }
+
+  mutating func defineUserEvent(_ number: UInt32, name: String) { userEvents[number] = name }
+
+  mutating func defineSubscription(_ number: UInt32, name: String, isOn: Bool) { subscriptions[number] = isOn }
+
+  mutating func defineFlowTimer(_ number: UInt32, name: String) { flowTimers.append(number) }
+
+  mutating func defineBoxTimer(_ number: UInt32, name: String, interval: Int64) {
+    boxTimers.append(IntervalTimer(number: number, interval: interval))
+  }
+
+  /// What a handler or definition is called in reports: its middlebox, its event, and where it stands.
+  func name(of node: NodeDescription) -> String {
+    let event =
+      switch node.trigger {
+      case .builtIn(.atHook(let kind), let hook): "\(kind.name) at .\((hook ?? .receiver).name)"
+      case .builtIn(.always(let kind), _): kind.name
+      case .builtIn(.frame, _): "frame"
+      case .userEvent(let number): userEvents[number] ?? "?"
+      case .flowTimer(let number), .boxTimer(let number): names[number] ?? "?"
+      }
+    let what = node.defines.map { "Define(\(userEvents[$0] ?? "?"), from: \(event))" } ?? "On(\(event))"
+    return "\(boxes[node.box].name): \(what) in \(node.place.fileID), line \(node.place.line)"
+  }
+}
+
+extension NodeDescription {
+  /// The key that it names and that nobody declared.
+  fileprivate func missingKey(in registry: Registry) -> UInt32? {
+    if let defines, registry.userEvents[defines] == nil { return defines }
+    switch trigger {
+    case .builtIn: return nil
+    case .userEvent(let number): return registry.userEvents[number] == nil ? number : nil
+    case .flowTimer(let number): return registry.flowTimers.contains(number) ? nil : number
+    case .boxTimer(let number): return registry.boxTimers.contains { $0.number == number } ? nil : number
+    }
+  }
+}
+
+extension BuiltInTrigger {
+  fileprivate var hasHooks: Bool {
+    if case .atHook = self { true } else { false }
+  }
+}
+
+/// Why an engine cannot begin; its description is one line for the user.
+public struct EngineError: Error, CustomStringConvertible, Sendable {
+  /// What is wrong, and where.
+  public var description: String
+
+  init(description: String) { self.description = description }
+
+  init(_ place: SourcePlace, _ reason: String) { description = "\(place.fileID), line \(place.line): \(reason)" }
+}

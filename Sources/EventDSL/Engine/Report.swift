@@ -1,0 +1,27 @@
+import MOSCore
+
+/// Something that a middlebox reported, or that is to be said about one of its handlers.
+public struct Report: Sendable {
+  /// The middlebox.
+  public var middlebox: String
+  /// Packet time.
+  public var time: Timestamp
+  /// The flow, the client as source; `nil` outside of any.
+  public var flow: FlowKey?
+  /// The packet's number in the trace; 0 without one.
+  public var packet: UInt64
+  /// What it says.
+  public var text: String
+}
+
+/// What was counted about middleboxes.
+public struct EngineStatistics: Sendable, Equatable {
+  /// Reports that were made.
+  public var reports: UInt64 = 0
+  /// User-defined events that were raised.
+  public var raised: UInt64 = 0
+  /// User-defined events that were not raised because they were too deep inside of each other, or too many for a packet.
+  public var cutOff: UInt64 = 0
+  /// Timers that went off.
+  public var timers: UInt64 = 0
+}

@@ -1,0 +1,68 @@
+/// A middlebox: its keys as stored properties, and what it does when which event happens.
+///
+///     struct Greeter: Middlebox {
+///       let seen = FlowLocal(UInt64(0))
+///
+///       var events: some EventGraph {
+///         On(.newData) { event in event.flow[seen] += event.length }
+///         On(.connectionEnd) { event in event.report("\(event.flow[seen]) bytes") }
+///       }
+///     }
+///
+/// An engine evaluates `events` once, at its start. Handlers may capture what they like; engines of several workers run
+/// them at the same time, so what they share is theirs to guard.
+public protocol Middlebox {
+  /// What `events` evaluates to.
+  associatedtype Events: EventGraph
+  /// What is done when which event happens. Handlers of the same event run in the order in which they stand here.
+  @EventGraphBuilder var events: Events { get }
+  /// The name in reports and counters; the type's unless another is given.
+  var name: String { get }
+  /// A pcap-filter expression: the flows that the middlebox sees. It is evaluated for a flow's first packet. All flows
+  /// unless one is given.
+  var flowFilter: String? { get }
+  /// The same for TCP packets without a flow (`orphan`), evaluated for each of them.
+  var orphanFilter: String? { get }
+}
+
+extension Middlebox {
+  /// The type's name.
+  public var name: String { "\(Self.self)" }
+  /// Every flow.
+  public var flowFilter: String? { nil }
+  /// Every orphan.
+  public var orphanFilter: String? { nil }
+}
+
+/// Handlers and definitions of events.
+public protocol EventGraph {
+  /// Tells an engine, at its start, what there is.
+  func declare(in registry: inout Registry)
+}
+
+/// Puts the parts of an event graph together.
+@resultBuilder
+public enum EventGraphBuilder {
+  /// The parts one after the other.
+  public static func buildBlock(_ parts: any EventGraph...) -> EventGraphList { EventGraphList(parts) }
+  /// The parts if a condition holds.
+  public static func buildOptional(_ part: EventGraphList?) -> EventGraphList { part ?? EventGraphList([]) }
+  /// One of two alternatives.
+  public static func buildEither(first part: EventGraphList) -> EventGraphList { part }
+  /// The other of two alternatives.
+  public static func buildEither(second part: EventGraphList) -> EventGraphList { part }
+  /// The parts of a loop.
+  public static func buildArray(_ parts: [EventGraphList]) -> EventGraphList { EventGraphList(parts) }
+}
+
+/// Several parts of an event graph in their order.
+public struct EventGraphList: EventGraph {
+  private let parts: [any EventGraph]
+
+  init(_ parts: [any EventGraph]) { self.parts = parts }
+
+  /// Tells an engine of each part.
+  public func declare(in registry: inout Registry) {
+    for part in parts { part.declare(in: &registry) }
+  }
+}

@@ -1,0 +1,41 @@
+import DualStackTracker
+import MOSCore
+
+/// A packet as it lies in its buffer. Valid while the handler runs.
+public struct PacketView: ~Copyable {
+  /// The decoded packet: where its headers lie, and what they say.
+  public let decoded: UnsafePointer<DecodedPacket>
+
+  @inlinable init(_ packet: UnsafePointer<DecodedPacket>) { decoded = packet }
+
+  /// Its number in the trace, from 1.
+  @inlinable public var number: UInt64 { decoded.pointee.number }
+  /// What it is.
+  @inlinable public var kind: PacketKind { decoded.pointee.kind }
+  /// Addresses, ports, VLANs and protocol, source first as in the packet.
+  @inlinable public var key: FlowKey { decoded.pointee.key }
+  /// TCP control bits; none for other protocols.
+  @inlinable public var flags: TCPFlags { decoded.pointee.flags }
+  /// TCP sequence number.
+  @inlinable public var sequence: UInt32 { decoded.pointee.sequence }
+  /// TCP acknowledgment number.
+  @inlinable public var acknowledgment: UInt32 { decoded.pointee.acknowledgment }
+  /// TCP window field, not scaled.
+  @inlinable public var window: UInt16 { decoded.pointee.window }
+  /// Bytes of the frame that are there.
+  @inlinable public var length: Int { Int(decoded.pointee.capturedLength) }
+  /// Bytes of the innermost IP datagram, as its header says.
+  @inlinable public var ipLength: Int { Int(decoded.pointee.ipLength) }
+  /// Bytes of transport payload that are there.
+  @inlinable public var payloadLength: Int { Int(decoded.pointee.payloadLength) }
+
+  /// Gives the frame's bytes to `body`, where they lie.
+  @inlinable public func withFrame<Result>(_ body: (RawSpan) -> Result) -> Result {
+    body(RawSpan(_unsafeStart: decoded.pointee.frame, byteCount: length))
+  }
+
+  /// Gives the transport payload's bytes to `body`, where they lie.
+  @inlinable public func withPayload<Result>(_ body: (RawSpan) -> Result) -> Result {
+    body(RawSpan(_unsafeStart: decoded.pointee.payload, byteCount: payloadLength))
+  }
+}
