@@ -53,6 +53,7 @@ public struct EventBuffer: ~Copyable {
   @inline(__always) mutating func beginPacket() {
     set = EventSet(rawValue: 1)
     next = records
+    second = records
     limit = records + EventBuffer.stepCapacity
     counts[0] &+= 1
   }
@@ -87,6 +88,7 @@ public struct EventBuffer: ~Copyable {
   @inline(__always) mutating func clear() {
     set = EventSet(rawValue: 0)
     next = records
+    second = records
     limit = records + EventBuffer.stepCapacity
   }
 

@@ -51,6 +51,14 @@ extension Tracker {
     return found
   }
 
+  /// Passes over the next packet of a burst, which was dropped before its flow was looked up.
+  public mutating func skipNext(_ burst: inout PacketBurst) {
+    advance(to: burst.packets[burst.next].clock)
+    events.clear()
+    burst.next &+= 1
+    burst.flow = 0
+  }
+
   /// Both steps of one packet. Returns the flow, 0 for a packet without one.
   @inline(__always)
   private mutating func take(_ packet: UnsafePointer<DecodedPacket>, _ candidate: UInt32) -> UInt32 {

@@ -4,7 +4,7 @@ import MTCP
 /// Packets that were sent and go no further.
 extension Tracker {
   /// In place of `receive`: the packet that `send` took is dropped, and never reaches the receiver. `events` stays as it
-  /// is.
+  /// is; there are none of a second step.
   ///
   /// The sender's stack has sent it: it waits for an acknowledgment, and sends it again. That is a `retransmission` of the
   /// `.sender` hook then, and what it carries is new to the receiver, whose side is left as it was. An end whose RST is
@@ -12,6 +12,7 @@ extension Tracker {
   /// anything but a RST it is in its old state again, because then somebody else had sent the RST.
   public mutating func drop(_ packet: UnsafePointer<DecodedPacket>) {
     statistics.droppedPackets &+= 1
+    events.markSecondStep()
     let course = current.expectation == .none ? current.judgement.course : .process
     current.expectation = .none
     current.judgement = Judgement(.ignore)

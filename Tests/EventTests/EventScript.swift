@@ -12,6 +12,8 @@ struct EventScript: ~Copyable {
   private var clock = Timestamp(nanoseconds: .min)
   private var number: UInt64 = 0
   private let burst: Int
+  /// What left an engine with filters, in its order.
+  private(set) var output: [Output] = []
 
   /// Reports in their order.
   private final class Reports {
@@ -79,6 +81,8 @@ struct EventScript: ~Copyable {
       decoder.decode(captured, count: part.count, number: number + 1, clock: &clock, into: packets)
       number += UInt64(part.count)
       engine.process(packets, count: part.count)
+      for index in 0..<engine.output.count { output.append(Output(engine.output[index], parser)) }
+      engine.output.removeAll()
       packets.deallocate()
       for frame in captured { frame.bytes.deallocate() }
     }
@@ -102,5 +106,42 @@ struct EventScript: ~Copyable {
         bytes: memory, capturedLength: UInt32(bytes.count), wireLength: UInt32(bytes.count), timestamp: time,
         linkType: .ethernet)
     }
+  }
+
+  /// A frame that left, as a host would read it: with checksums verified, and numbers relative to the ISNs.
+  struct Output: CustomStringConvertible {
+    var text: String
+    var anomalies: AnomalySet
+    var isAcceptable: Bool
+    var key: FlowKey
+    var bytes: [UInt8]
+    var isReturned: Bool
+
+    init(_ frame: PacketOutput.Frame, _ parser: ScriptParser) {
+      var decoder = PacketDecoder(configuration: DecoderConfiguration())
+      var packet = DecodedPacket(frame: frame.frame.bytes)
+      decoder.beginBurst()
+      decoder.decode(frame.frame, number: 1, into: &packet)
+      anomalies = packet.anomalies
+      isAcceptable = packet.isAcceptable
+      key = packet.key
+      isReturned = frame.isReturned
+      bytes = Array(UnsafeRawBufferPointer(start: frame.frame.bytes, count: Int(frame.frame.capturedLength)))
+      let isClient = packet.key.destinationPort == 80
+      let own = isClient ? parser.clientISN : parser.serverISN
+      let other = isClient ? parser.serverISN : parser.clientISN
+      var words = ["\(isClient ? "c" : "s") >"]
+      let flags: [(TCPFlags, String)] = [(.syn, "S"), (.fin, "F"), (.rst, "R"), (.psh, "P"), (.ack, "A")]
+      words.append(flags.filter { packet.flags.contains($0.0) }.map(\.1).joined())
+      words.append("seq \(packet.sequence &- own)")
+      if packet.flags.contains(.ack) { words.append("ack \(packet.acknowledgment &- other)") }
+      if packet.payloadLength > 0 {
+        let payload = UnsafeRawBufferPointer(start: packet.payload, count: Int(packet.payloadLength))
+        words.append("\"" + String(decoding: payload, as: UTF8.self) + "\"")
+      }
+      text = words.joined(separator: " ")
+    }
+
+    var description: String { text }
   }
 }

@@ -10,13 +10,15 @@ import MOSCore
 struct DispatchTable: ~Copyable {
   /// Kinds of events for lists: those of the tracker, and frames.
   static let frameKind = 16
-  private static let listCount = 17 * 4
+  static let listCount = 17 * 4
 
   let handlers: UnsafeMutablePointer<HandlerBox>
   /// What follows in lists behind their first parts.
   let more: UnsafeMutablePointer<DispatchList>
   /// Of each kind of event, at each hook.
   let lists: UnsafeMutablePointer<DispatchList>
+  /// The same for each middlebox by itself, where there are filters.
+  let boxLists: UnsafeMutablePointer<DispatchList>
   /// Of each key: what hangs below an event of a middlebox's own, or below a timer.
   let keyLists: UnsafeMutablePointer<DispatchList>
   let keyCount: Int
@@ -40,6 +42,8 @@ struct DispatchTable: ~Copyable {
   let wantedAnywhere: EventSet
   /// Somebody listens between the tracker's steps.
   let needsSteps: Bool
+  /// There are filters.
+  let acts: Bool
   /// Somebody wants every packet.
   let wantsPackets: Bool
 
@@ -69,6 +73,18 @@ struct DispatchTable: ~Copyable {
     var anywhere = EventSet(rawValue: 0)
     for hook in Hook.allCases { anywhere.rawValue |= wanted[Int(hook.rawValue)].rawValue }
     wantedAnywhere = anywhere
+    acts = registry.nodes.contains { $0.acts }
+    var boxLists: [DispatchList] = []
+    if acts {
+      for box in registry.boxes.indices {
+        for kind in 0...DispatchTable.frameKind {
+          for hook in Hook.allCases {
+            boxLists.append(builder.list { $0.box == box && $0.waits(forKind: kind, hook: hook) })
+          }
+        }
+      }
+    }
+    self.boxLists = copied(boxLists)
     needsSteps = registry.nodes.contains { $0.listensBetweenSteps }
     wantsPackets = anywhere.contains(.packet)
     keyCount = KeyNumber.bound
@@ -103,6 +119,7 @@ struct DispatchTable: ~Copyable {
     handlers.deallocate()
     more.deallocate()
     lists.deallocate()
+    boxLists.deallocate()
     keyLists.deallocate()
     initialBits.deallocate()
     groups.deallocate()
@@ -114,6 +131,12 @@ struct DispatchTable: ~Copyable {
   /// What waits for every frame.
   var frames: UnsafePointer<DispatchList> {
     UnsafePointer(lists + (DispatchTable.frameKind * 4 + Int(Hook.wire.rawValue)))
+  }
+
+  /// A handler of a middlebox, to name it by.
+  func firstNode(of box: Int) -> UInt32 {
+    for node in 0..<nodeCount where boxes[node] == UInt32(box) { return UInt32(node) }
+    return 0
   }
 
   /// The middlebox of a handler or definition.

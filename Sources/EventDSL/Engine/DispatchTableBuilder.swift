@@ -99,7 +99,8 @@ extension NodeDescription {
 
   /// Whether it is to see what is known before the receiver's stack has the packet.
   var listensBetweenSteps: Bool {
-    switch trigger {
+    if acts { return true }
+    return switch trigger {
     case .builtIn(.atHook, .sender), .builtIn(.frame, _): true
     default: false
     }

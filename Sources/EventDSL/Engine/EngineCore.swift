@@ -21,6 +21,14 @@ struct EngineCore: ~Copyable {
   var raisesLeft: Int32 = 0
   /// Handlers that have been reported for raising without end.
   var reported: Set<UInt32> = []
+  /// The packet on its way, where there are filters.
+  let work: UnsafeMutablePointer<PacketWork>
+  /// What leaves.
+  var output = PacketOutput()
+  var streamEdits: Slab<StreamEdits>
+  var insertedBytes: Slab<InsertedBytes>
+  /// Packets that each middlebox dropped.
+  var drops: [UInt64]
   let names: [String]
   let boxNames: [String]
   let sink: (Report) -> Void
@@ -30,6 +38,11 @@ struct EngineCore: ~Copyable {
   private let occurrence: UnsafeMutablePointer<Occurrence>
   /// The tracker's words for events that have none.
   let facts: UnsafeMutablePointer<EventRecord>
+
+  /// Flows whose streams' lengths are changed at a time, counted for each middlebox.
+  static let mostStreamEdits = 65_536
+  /// Edits whose bytes are held until they are acknowledged.
+  static let mostInsertedBytes = 65_536
 
   init(_ registry: Registry, tracker: TrackerConfiguration, sink: @escaping (Report) -> Void) {
     let tracker = Tracker(configuration: tracker)
@@ -45,6 +58,11 @@ struct EngineCore: ~Copyable {
     names = registry.nodes.map(registry.name(of:))
     boxNames = registry.boxes.map(\.name)
     occurrence = .allocate(capacity: 1)
+    work = .allocate(capacity: 1)
+    work.initialize(to: PacketWork())
+    streamEdits = Slab(capacity: EngineCore.mostStreamEdits)
+    insertedBytes = Slab(capacity: EngineCore.mostInsertedBytes)
+    drops = registry.boxes.map { _ in 0 }
     noRecord = .allocate(capacity: 1)
     UnsafeMutableRawPointer(noRecord).initializeMemory(
       as: UInt8.self, repeating: 0, count: MemoryLayout<FlowRecord>.stride)
@@ -64,6 +82,8 @@ struct EngineCore: ~Copyable {
     places.deallocate()
     noRecord.deallocate()
     occurrence.deallocate()
+    work.deinitialize(count: 1)
+    work.deallocate()
     facts.deallocate()
   }
 

@@ -25,15 +25,21 @@ extension EngineLoop {
     run(&event, end, lists, occurrence)
   }
 
-  /// Handlers of one step of a packet.
+  /// Handlers of one step of a packet that are in `lists`.
   static func dispatchStep(
-    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>, _ hook: Hook
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>, _ hook: Hook,
+    _ lists: UnsafeMutablePointer<DispatchList>
   ) {
     let occurrence = core.pointee.begin(flow, packet)
-    runFact(.packet, hook, occurrence)
+    let list = UnsafePointer(lists + (Int(EventKind.packet.rawValue) &* 4 &+ Int(hook.rawValue)))
+    if !list.pointee.isEmpty {
+      occurrence.pointee.hook = hook
+      occurrence.pointee.event = UnsafePointer(core.pointee.facts)
+      Dispatch.run(list, occurrence)
+    }
     var event =
       hook == .sender ? core.pointee.tracker.events.first : core.pointee.tracker.events.firstOfSecondStep
-    run(&event, core.pointee.tracker.events.end, core.pointee.table.lists, occurrence)
+    run(&event, core.pointee.tracker.events.end, lists, occurrence)
   }
 
   /// Handlers of the events from one up to before another.

@@ -14,7 +14,7 @@ enum EngineLoop {
       if core.pointee.hasTimers { goOff(core, &burst) }
       if core.pointee.table.needsSteps {
         guard burst.next < burst.count else { return false }
-        step(core, &burst)
+        if core.pointee.table.acts { act(core, &burst) } else { step(core, &burst) }
       } else if core.pointee.tracker.process(&burst, wanted: EventSet(rawValue: own.rawValue | wanted.rawValue)) {
         dispatchBoth(core, burst.flow, burst.packet)
       } else if burst.next == burst.count {
@@ -31,9 +31,9 @@ enum EngineLoop {
     let packet = UnsafePointer(burst.packets + burst.next)
     if !core.pointee.table.frames.pointee.isEmpty { dispatchFrame(core, packet) }
     guard case .flow(let flow, _) = core.pointee.tracker.sendNext(&burst) else { return dispatchOutside(core, packet) }
-    dispatchStep(core, flow, packet, .sender)
+    dispatchStep(core, flow, packet, .sender, core.pointee.table.lists)
     core.pointee.tracker.receive(packet)
-    dispatchStep(core, flow, packet, .receiver)
+    dispatchStep(core, flow, packet, .receiver, core.pointee.table.lists)
   }
 
   /// Timers that are due before the next packet; and up to which packet none is.
@@ -59,6 +59,7 @@ enum EngineLoop {
     core.pointee.timers.cancelAll(of: flow)
     let record = core.pointee.tracker.record(flow)
     if record.pointee.storage != 0 {
+      core.pointee.freeEdits(of: record.pointee.storage)
       core.pointee.storage.free(record.pointee.storage)
       record.pointee.storage = 0
     }

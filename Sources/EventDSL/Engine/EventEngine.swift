@@ -45,6 +45,20 @@ public struct EventEngine: ~Copyable {
     nonmutating _modify { yield &core.pointee.tracker }
   }
 
+  /// What leaves for the wire, where there are filters: to be sent and emptied behind each burst.
+  public var output: PacketOutput {
+    _read { yield core.pointee.output }
+    nonmutating _modify { yield &core.pointee.output }
+  }
+
+  /// Packets that each middlebox dropped, by its name, in the order of the row.
+  public var drops: [(middlebox: String, packets: UInt64)] {
+    Array(zip(core.pointee.boxNames, core.pointee.drops)).map { (middlebox: $0, packets: $1) }
+  }
+
+  /// Whether the engine decides what passes: it has filters, and an output.
+  public var acts: Bool { core.pointee.table.acts }
+
   /// Takes a burst of at most `burst` packets, and gives back the flows that ended. The packets are seen one after the
   /// other: events are the same whatever the size of the burst.
   public mutating func process(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {

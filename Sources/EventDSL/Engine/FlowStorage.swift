@@ -15,9 +15,11 @@ struct FlowStorage: ~Copyable {
   private let template: UnsafeMutableRawPointer
   private let managed: [Registry.Local]
   private let valuesOffset: Int
+  private let words: Int
 
   /// Storage for up to `capacity` flows. `bits` is what flows listen to at first.
   init(_ registry: Registry, bits: [UInt64], capacity: Int) {
+    words = bits.count
     valuesOffset = FlowStorage.valuesOffset(words: bits.count)
     let stride = (valuesOffset + registry.localBytes + 15) / 16 * 16
     memory = ReservedMemory(byteCount: (capacity + 1) * stride)
@@ -36,7 +38,12 @@ struct FlowStorage: ~Copyable {
   var hasManagedValues: Bool { !managed.isEmpty }
 
   /// Where values begin in a block with `words` words of subscriptions.
-  static func valuesOffset(words: Int) -> Int { (words * 8 + 15) / 16 * 16 }
+  static func valuesOffset(words: Int) -> Int { (words * 8 + 8 + 15) / 16 * 16 }
+
+  /// The place in a block for the index of what was changed in the flow's streams.
+  func editsPlace(_ index: UInt32) -> UnsafeMutablePointer<UInt32> {
+    (blocks[index] + words * 8).assumingMemoryBound(to: UInt32.self)
+  }
 
   /// Takes a block, 0 when there is none.
   mutating func allocate() -> UInt32 {

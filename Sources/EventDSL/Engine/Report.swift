@@ -22,6 +22,14 @@ public struct EngineStatistics: Sendable, Equatable {
   public var raised: UInt64 = 0
   /// User-defined events that were not raised because they were too deep inside of each other, or too many for a packet.
   public var cutOff: UInt64 = 0
+  /// Packets that passed all filters.
+  public var forwarded: UInt64 = 0
+  /// Packets that a filter dropped.
+  public var dropped: UInt64 = 0
+  /// Packets of flows with changed streams that could not be translated (fragments, tunnels), and so were dropped.
+  public var untranslated: UInt64 = 0
+  /// Changes of a stream's length that were asked for too late, or for which there was no room.
+  public var refusedEdits: UInt64 = 0
   /// Timers that went off.
   public var timers: UInt64 = 0
 }

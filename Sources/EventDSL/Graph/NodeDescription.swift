@@ -28,18 +28,22 @@ struct NodeDescription {
   var subscription: UInt32?
   /// The event that a definition defines.
   var defines: UInt32?
+  /// Whether it can drop and change packets.
+  var acts: Bool
   var place: SourcePlace
   /// The middlebox's place in the row.
   var box = 0
   var handler: Handler<Never>
 
   init(
-    trigger: Trigger, subscription: UInt32? = nil, defines: UInt32? = nil, place: SourcePlace,
+    trigger: Trigger, subscription: UInt32? = nil, defines: UInt32? = nil, acts: Bool = false,
+    place: SourcePlace,
     handler: Handler<Never>
   ) {
     self.trigger = trigger
     self.subscription = subscription
     self.defines = defines
+    self.acts = acts
     self.place = place
     self.handler = handler
   }

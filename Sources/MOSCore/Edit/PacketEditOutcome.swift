@@ -30,4 +30,8 @@ public enum PacketEditOutcome: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   /// The length cannot change: a header before IP carries it too (PPPoE, IEEE 802.3 with LLC), or is not known, or the
   /// length fields do not say how long the packet is (a jumbogram, segmentation offload).
   case fixedLength
+  /// Bytes behind the place have passed, or the receiver's stack has taken the packet, or it was dropped.
+  case tooLate
+  /// As many changes of a stream's length as can be held wait for their acknowledgment.
+  case tooMany
 }

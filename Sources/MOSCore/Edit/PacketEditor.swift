@@ -41,11 +41,12 @@ public struct PacketEditor: ~Copyable {
   }
 
   /// Takes a copy of the packet's frame, instead of what was held before. A frame that is in the buffer already stays where
-  /// it is. `linkType` says how the frame begins.
+  /// it is.
   ///
   /// When it is refused the editor holds no packet: what is no TCP or UDP, is inside of a tunnel, is a fragment or was one,
   /// is not all there, or has an authentication header. Checksums are not looked at.
-  public mutating func load(_ packet: DecodedPacket, linkType: LinkType = .ethernet) -> PacketEditOutcome {
+  public mutating func load(_ packet: DecodedPacket) -> PacketEditOutcome {
+    let linkType = packet.linkType
     payloadOffset = 0
     payloadLength = 0
     frameLength = 0

@@ -81,6 +81,8 @@ public struct DecodedPacket: BitwiseCopyable {
   public var isReassembled: Bool = false
   /// Encapsulations that were taken off (0: none).
   public var tunnelDepth: UInt8 = 0
+  /// How the frame begins.
+  public var linkType: LinkType = .ethernet
 
   /// An empty description of the frame at `frame`.
   @inlinable public init(frame: UnsafeRawPointer) {

@@ -134,6 +134,7 @@ public struct PacketDecoder: ~Copyable {
     target.pointee.isSelected = true
     target.pointee.isReassembled = false
     target.pointee.tunnelDepth = 0
+    target.pointee.linkType = .ethernet
     return true
   }
 
@@ -162,6 +163,7 @@ public struct PacketDecoder: ~Copyable {
     packet.timestamp = frame.timestamp
     packet.capturedLength = frame.capturedLength
     packet.wireLength = frame.wireLength
+    packet.linkType = frame.linkType
     let layer: DecodeLayer =
       switch frame.linkType {
       case .ethernet: .ethernet

@@ -31,7 +31,7 @@ final class EditorFixture {
         bytes: UnsafeRawPointer(original.base), capturedLength: UInt32(frame.count),
         wireLength: UInt32(wireLength ?? frame.count), timestamp: Timestamp(nanoseconds: 0), linkType: linkType),
       number: 1, into: &packet)
-    outcome = editor.load(packet, linkType: linkType)
+    outcome = editor.load(packet)
   }
 
   deinit { memory.deallocate() }

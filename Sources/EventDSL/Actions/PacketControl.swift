@@ -1,0 +1,59 @@
+import DualStackTracker
+import MOSCore
+
+/// What a filter can do to the packet. Valid while the filter runs.
+///
+/// Changes carry lengths and checksums along (RFC 1624). Bytes that are inserted or removed move all later numbers of
+/// the flow: sequence numbers, acknowledgments and SACK blocks are translated in both directions from then on, and what
+/// is sent again is changed in the same way again. A change that is refused says why, and changes nothing.
+public struct PacketControl: ~Copyable {
+  @usableFromInline let occurrence: UnsafeMutablePointer<Occurrence>
+
+  @inlinable init(_ occurrence: UnsafeMutablePointer<Occurrence>) { self.occurrence = occurrence }
+
+  private var work: UnsafeMutablePointer<PacketWork> { occurrence.pointee.core.pointee.work }
+
+  /// Drops the packet: it goes no further than this middlebox.
+  public func drop() { work.pointee.drop(by: occurrence.pointee.node) }
+
+  /// Whether it was dropped.
+  public var isDropped: Bool { work.pointee.isDropped }
+
+  /// Overwrites payload bytes from `offset` on; the length stays.
+  public func overwrite(at offset: Int, with bytes: UnsafeRawBufferPointer) -> PacketEditOutcome {
+    work.pointee.edit { $0.overwritePayload(at: offset, with: bytes) }
+  }
+
+  /// Inserts up to 2,048 bytes before the payload byte at `offset`, or behind the last one, when the middlebox is done with
+  /// the packet. Offsets are those of the packet as it came to the middlebox, in rising order.
+  public func insert(at offset: Int, _ bytes: UnsafeRawBufferPointer) -> PacketEditOutcome {
+    work.pointee.replace(at: offset, count: 0, with: bytes)
+  }
+
+  /// Removes `count` payload bytes from `offset` on, in the same way.
+  public func remove(at offset: Int, count: Int) -> PacketEditOutcome {
+    work.pointee.replace(at: offset, count: count, with: UnsafeRawBufferPointer(start: nil, count: 0))
+  }
+
+  /// Puts up to 2,048 bytes in the place of `count` payload bytes from `offset` on, in the same way.
+  public func replace(at offset: Int, count: Int, with bytes: UnsafeRawBufferPointer) -> PacketEditOutcome {
+    work.pointee.replace(at: offset, count: count, with: bytes)
+  }
+
+  /// Sets the source address.
+  public func setSource(_ address: IPAddress) -> PacketEditOutcome { work.pointee.edit { $0.setSource(address) } }
+  /// Sets the destination address.
+  public func setDestination(_ address: IPAddress) -> PacketEditOutcome {
+    work.pointee.edit { $0.setDestination(address) }
+  }
+  /// Sets the source port.
+  public func setSourcePort(_ port: UInt16) -> PacketEditOutcome { work.pointee.edit { $0.setSourcePort(port) } }
+  /// Sets the destination port.
+  public func setDestinationPort(_ port: UInt16) -> PacketEditOutcome {
+    work.pointee.edit { $0.setDestinationPort(port) }
+  }
+  /// Sets the TCP window field, which is not scaled.
+  public func setWindow(_ window: UInt16) -> PacketEditOutcome { work.pointee.edit { $0.setWindow(window) } }
+  /// Sets the time to live or hop limit.
+  public func setTimeToLive(_ value: UInt8) -> PacketEditOutcome { work.pointee.edit { $0.setTimeToLive(value) } }
+}

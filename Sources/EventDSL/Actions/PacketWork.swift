@@ -1,0 +1,150 @@
+// Unsafe: owns the memory in which packets are changed. Invariant: while `isChanged`, `changed` describes what the editor
+// holds; `original` is valid for the packet's way through the engine.
+import DualStackTracker
+import MOSCore
+
+/// The packet that is on its way through the middleboxes of an engine with filters: what was decided and changed so far.
+struct PacketWork: ~Copyable {
+  /// Where on its way the packet is.
+  enum Stage {
+    case none
+    case wire
+    case sender
+    case receiver
+  }
+
+  /// A change of the payload's length that waits until its middlebox is done with the packet.
+  struct Replacement: BitwiseCopyable {
+    var offset: Int
+    var count: Int
+    var newStart: Int
+    var newCount: Int
+  }
+
+  /// The most changes of its length that a middlebox can make to a packet.
+  static let mostReplacements = 16
+  /// The most bytes that can be put in one place.
+  static let mostBytes = 2_048
+  /// Bytes that an IP datagram may have behind a change.
+  var mtu = 1_500
+
+  private(set) var stage = Stage.none
+  private(set) var isDropped = false
+  /// The handler that dropped it.
+  private(set) var dropper: UInt32 = 0
+  /// The packet as it is now: `original`, or one that describes what the editor holds.
+  private(set) var packet: UnsafePointer<DecodedPacket>
+  private(set) var isChanged = false
+  private(set) var hasNewNumbers = false
+  private(set) var replacementCount = 0
+  private var isLoaded = false
+  private var growth = 0
+  private let changed: UnsafeMutablePointer<DecodedPacket>
+  var editor: PacketEditor
+  private let memory: UnsafeMutableRawBufferPointer
+  private let replacements: UnsafeMutablePointer<Replacement>
+  private let newBytes: UnsafeMutableRawPointer
+  private var newBytesCount = 0
+
+  init() {
+    memory = .allocate(byteCount: 128 << 10, alignment: 64)
+    editor = PacketEditor(buffer: memory)
+    changed = .allocate(capacity: 1)
+    changed.initialize(to: DecodedPacket(frame: UnsafeRawPointer(memory.baseAddress!)))
+    packet = UnsafePointer(changed)
+    replacements = .allocate(capacity: PacketWork.mostReplacements)
+    newBytes = .allocate(byteCount: PacketWork.mostReplacements * PacketWork.mostBytes, alignment: 16)
+  }
+
+  deinit {
+    memory.deallocate()
+    changed.deallocate()
+    replacements.deallocate()
+    newBytes.deallocate()
+  }
+
+  /// Begins with a packet.
+  mutating func begin(_ original: UnsafePointer<DecodedPacket>) {
+    packet = original
+    stage = .wire
+    isDropped = false
+    isChanged = false
+    hasNewNumbers = false
+    isLoaded = false
+    forgetReplacements()
+  }
+
+  /// The packet is that far.
+  mutating func enter(_ stage: Stage) { self.stage = stage }
+
+  /// Drops the packet.
+  mutating func drop(by node: UInt32) {
+    guard stage != .none, !isDropped else { return }
+    isDropped = true
+    dropper = node
+  }
+
+  /// Changes the packet in place.
+  mutating func edit(_ change: (inout PacketEditor) -> PacketEditOutcome) -> PacketEditOutcome {
+    guard stage == .sender, !isDropped else { return stage == .none ? .noPacket : .tooLate }
+    let outcome = load()
+    guard outcome == .done else { return outcome }
+    let result = change(&editor)
+    if result == .done { describe() }
+    return result
+  }
+
+  /// Notes a change of the payload's length.
+  mutating func replace(at offset: Int, count: Int, with bytes: UnsafeRawBufferPointer) -> PacketEditOutcome {
+    guard stage == .sender, !isDropped else { return stage == .none ? .noPacket : .tooLate }
+    let outcome = load()
+    guard outcome == .done else { return outcome }
+    let end =
+      replacementCount == 0 ? 0 : replacements[replacementCount - 1].offset + replacements[replacementCount - 1].count
+    guard count >= 0, offset >= end, offset <= editor.payloadLength, count <= editor.payloadLength - offset else {
+      return .outsidePayload
+    }
+    guard replacementCount < PacketWork.mostReplacements else { return .tooMany }
+    let change = bytes.count - count
+    guard bytes.count <= PacketWork.mostBytes, change <= 0 || editor.ipLength + growth + change <= mtu else {
+      return .exceedsMTU
+    }
+    if let base = bytes.baseAddress { (newBytes + newBytesCount).copyMemory(from: base, byteCount: bytes.count) }
+    replacements[replacementCount] = Replacement(
+      offset: offset, count: count, newStart: newBytesCount, newCount: bytes.count)
+    replacementCount += 1
+    newBytesCount += bytes.count
+    growth += change
+    return .done
+  }
+
+  /// A change that waits.
+  func replacement(_ index: Int) -> (place: Replacement, bytes: UnsafeRawBufferPointer) {
+    let replacement = replacements[index]
+    return (replacement, UnsafeRawBufferPointer(start: newBytes + replacement.newStart, count: replacement.newCount))
+  }
+
+  /// Nothing waits any more.
+  mutating func forgetReplacements() {
+    replacementCount = 0
+    newBytesCount = 0
+    growth = 0
+  }
+
+  /// Takes the packet into the editor, unless it is there.
+  mutating func load() -> PacketEditOutcome {
+    if isLoaded { return .done }
+    let outcome = editor.load(packet.pointee)
+    isLoaded = outcome == .done
+    return outcome
+  }
+
+  /// The packet is what the editor holds; `numbers` says that TCP's numbers or the payload's length are others.
+  mutating func describe(numbers: Bool = false) {
+    if !isChanged { changed.pointee = packet.pointee }
+    editor.describe(into: &changed.pointee)
+    packet = UnsafePointer(changed)
+    isChanged = true
+    if numbers { hasNewNumbers = true }
+  }
+}

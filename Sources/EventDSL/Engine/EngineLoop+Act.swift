@@ -1,0 +1,70 @@
+// Unsafe: works on the engine's core by pointer, because handlers reach it the same way. See `EngineCore`.
+import DualStackTracker
+import MOSCore
+
+/// The way of a packet through an engine with filters.
+extension EngineLoop {
+  /// The next packet of a burst, through all middleboxes in the order of its direction, and out if none drops it.
+  static func act(_ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst) {
+    let packet = UnsafePointer(burst.packets + burst.next)
+    let work = core.pointee.work
+    work.pointee.begin(packet)
+    if !core.pointee.table.frames.pointee.isEmpty { dispatchFrame(core, packet) }
+    if work.pointee.isDropped {
+      core.pointee.tracker.skipNext(&burst)
+      return core.pointee.countDropped()
+    }
+    work.pointee.enter(.sender)
+    let found = core.pointee.tracker.sendNext(&burst)
+    guard case .flow(let flow, let sender) = found else {
+      dispatchOutside(core, packet)
+      return work.pointee.isDropped ? core.pointee.countDropped() : core.pointee.forward()
+    }
+    if !pass(core, flow, .sender, sender) {
+      core.pointee.tracker.drop(packet)
+      return core.pointee.countDropped()
+    }
+    work.pointee.enter(.receiver)
+    if !work.pointee.isChanged {
+      core.pointee.tracker.receive(packet)
+    } else if work.pointee.hasNewNumbers {
+      core.pointee.tracker.receive(work.pointee.packet, insteadOf: packet)
+    } else {
+      core.pointee.tracker.receive(work.pointee.packet)
+    }
+    if pass(core, flow, .receiver, sender) { core.pointee.forward() } else { core.pointee.countDropped() }
+  }
+
+  /// Runs the handlers of a step, middlebox by middlebox. `false` when one of them drops the packet.
+  private static func pass(
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ hook: Hook, _ sender: Side
+  ) -> Bool {
+    let work = core.pointee.work
+    let count = core.pointee.table.boxCount
+    for position in 0..<count {
+      let box = sender == .client ? position : count - 1 - position
+      let lists = core.pointee.table.boxLists + box * DispatchTable.listCount
+      dispatchStep(core, flow, work.pointee.packet, hook, lists)
+      if work.pointee.isDropped { return false }
+      if hook == .sender { leave(core, box, flow, sender) }
+      if work.pointee.isDropped { return false }
+    }
+    return true
+  }
+}
+
+extension EngineCore {
+  /// The packet leaves.
+  mutating func forward() {
+    statistics.forwarded &+= 1
+    output.append(work.pointee.packet.pointee, copies: work.pointee.isChanged)
+    work.pointee.enter(.none)
+  }
+
+  /// The packet was dropped.
+  mutating func countDropped() {
+    statistics.dropped &+= 1
+    drops[table.box(of: work.pointee.dropper)] &+= 1
+    work.pointee.enter(.none)
+  }
+}
