@@ -46,7 +46,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["MOSCore"], path: "Tests/TestSupport"),
     .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore", "TestSupport"]),
     .testTarget(
-      name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap"], linkerSettings: [.linkedLibrary("pcap")]),
+      name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap", "TestSupport"], linkerSettings: [.linkedLibrary("pcap")]),
     .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
     .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker", "TestSupport"]),
     .testTarget(

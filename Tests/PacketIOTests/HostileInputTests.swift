@@ -1,6 +1,7 @@
 import Foundation
 import MOSCore
 import PacketIO
+import TestSupport
 import Testing
 
 /// Real captures, broken: nothing in a file may crash the reader or keep it from ending.

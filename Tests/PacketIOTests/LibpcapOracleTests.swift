@@ -2,6 +2,7 @@ import CPcap
 import Foundation
 import MOSCore
 import PacketIO
+import TestSupport
 import Testing
 
 /// libpcap's own reader, as an independent opinion on what a capture holds.

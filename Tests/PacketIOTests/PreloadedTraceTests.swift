@@ -1,6 +1,7 @@
 import Foundation
 import MOSCore
 import PacketIO
+import TestSupport
 import Testing
 
 @Suite struct PreloadedTraceTests {

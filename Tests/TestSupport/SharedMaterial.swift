@@ -1,18 +1,18 @@
 import Foundation
 
 /// Captures that are used when they are there: the folder that MOS_SHARED names, else `../shared` beside the package.
-enum SharedMaterial {
-  static let packageRoot = URL(fileURLWithPath: #filePath)
+package enum SharedMaterial {
+  package static let packageRoot = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-  static let folder: URL? = {
+  package static let folder: URL? = {
     let named = ProcessInfo.processInfo.environment["MOS_SHARED"].map { URL(fileURLWithPath: $0) }
     let folder = named ?? packageRoot.deletingLastPathComponent().appendingPathComponent("shared")
     return FileManager.default.fileExists(atPath: folder.appendingPathComponent("pcaps").path) ? folder : nil
   }()
 
   /// All captures of the shared material and of the package itself, sorted.
-  static func captures() -> [String] {
+  package static func captures() -> [String] {
     let folders = [folder?.appendingPathComponent("pcaps"), packageRoot.appendingPathComponent("traces")]
     return folders.compactMap { $0 }.flatMap { folder -> [String] in
       let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []

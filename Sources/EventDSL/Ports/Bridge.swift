@@ -1,0 +1,73 @@
+// Unsafe: owns arrays of a burst's frames and packets. Invariant: each has room for `EventEngine.burst`, those of frames to
+// be sent for `PacketOutput.capacity`.
+import MOSCore
+
+/// Two ports with an engine between them: what comes in at one leaves at the other, as the engine's filters let it.
+public struct Bridge: ~Copyable {
+  /// The engine.
+  public var engine: EventEngine
+  private var decoder: PacketDecoder
+  private let frames: UnsafeMutablePointer<CapturedFrame>
+  private let packets: UnsafeMutablePointer<DecodedPacket>
+  private let onward: UnsafeMutablePointer<CapturedFrame>
+  private let returned: UnsafeMutablePointer<CapturedFrame>
+  private var clock = Timestamp(nanoseconds: .min)
+  private var number: UInt64 = 0
+
+  /// A bridge through `engine`, whose packets are decoded as `decoder` says.
+  public init(_ engine: consuming EventEngine, decoder: DecoderConfiguration = DecoderConfiguration()) {
+    self.engine = engine
+    self.decoder = PacketDecoder(configuration: decoder)
+    frames = .allocate(capacity: EventEngine.burst)
+    packets = .allocate(capacity: EventEngine.burst)
+    onward = .allocate(capacity: PacketOutput.capacity)
+    returned = .allocate(capacity: PacketOutput.capacity)
+  }
+
+  deinit {
+    frames.deallocate()
+    packets.deallocate()
+    onward.deallocate()
+    returned.deallocate()
+  }
+
+  /// Takes one burst from each port. Returns how many frames were received at both.
+  ///
+  /// Each port is sent to after it was last received from and before it is received from again, as `PacketPort` asks for.
+  @discardableResult
+  public mutating func breathe<A: PacketPort & ~Copyable, B: PacketPort & ~Copyable>(_ a: inout A, _ b: inout B) -> Int
+  {
+    pass(&a, &b) + pass(&b, &a)
+  }
+
+  private mutating func pass<From: PacketPort & ~Copyable, To: PacketPort & ~Copyable>(
+    _ from: inout From, _ to: inout To
+  ) -> Int {
+    let count = from.receive(into: frames, capacity: EventEngine.burst)
+    if count == 0 { return 0 }
+    decoder.beginBurst()
+    decoder.decode(frames, count: count, number: number &+ 1, clock: &clock, into: packets)
+    number &+= UInt64(count)
+    engine.process(packets, count: count)
+    guard engine.acts else {
+      _ = to.send(frames, count: count)
+      return count
+    }
+    var onwardCount = 0
+    var returnedCount = 0
+    for index in 0..<engine.output.count {
+      let output = engine.output[index]
+      if output.isReturned {
+        (returned + returnedCount).initialize(to: output.frame)
+        returnedCount += 1
+      } else {
+        (onward + onwardCount).initialize(to: output.frame)
+        onwardCount += 1
+      }
+    }
+    if onwardCount > 0 { _ = to.send(onward, count: onwardCount) }
+    if returnedCount > 0 { _ = from.send(returned, count: returnedCount) }
+    engine.output.removeAll()
+    return count
+  }
+}
