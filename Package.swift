@@ -25,7 +25,7 @@ let package = Package(
     .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
     .target(name: "MTCP", dependencies: ["MOSCore"]),
     .target(name: "DualStackTracker", dependencies: ["CMachine", "MOSCore", "MTCP"]),
-    .target(name: "EventDSL", dependencies: ["MOSCore", "MTCP", "DualStackTracker"]),
+    .target(name: "EventDSL", dependencies: ["MOSCore", "PacketIO", "MTCP", "DualStackTracker"]),
     .target(
       name: "Records",
       dependencies: ["MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto")]),
@@ -46,7 +46,8 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["MOSCore"], path: "Tests/TestSupport"),
     .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore", "TestSupport"]),
     .testTarget(
-      name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap", "TestSupport"], linkerSettings: [.linkedLibrary("pcap")]),
+      name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap", "TestSupport"],
+      linkerSettings: [.linkedLibrary("pcap")]),
     .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
     .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker", "TestSupport"]),
     .testTarget(

@@ -44,6 +44,8 @@ struct DispatchTable: ~Copyable {
   let needsSteps: Bool
   /// There are filters.
   let acts: Bool
+  /// Every flow's first packet is to be looked at.
+  let seesFirstPackets: Bool
   /// Somebody wants every packet.
   let wantsPackets: Bool
 
@@ -53,7 +55,8 @@ struct DispatchTable: ~Copyable {
     var below: DispatchList
   }
 
-  init(_ registry: Registry, places: KeyPlaces) {
+  init(_ registry: Registry, places: KeyPlaces, seesFirstPackets: Bool) {
+    self.seesFirstPackets = seesFirstPackets
     var builder = DispatchTableBuilder(registry)
     nodeCount = registry.nodes.count
     boxCount = registry.boxes.count
@@ -72,6 +75,8 @@ struct DispatchTable: ~Copyable {
     self.lists = copied(lists)
     var anywhere = EventSet(rawValue: 0)
     for hook in Hook.allCases { anywhere.rawValue |= wanted[Int(hook.rawValue)].rawValue }
+    wantsPackets = anywhere.contains(.packet)
+    if seesFirstPackets { anywhere.insert(.packet) }
     wantedAnywhere = anywhere
     acts = registry.nodes.contains { $0.acts }
     var boxLists: [DispatchList] = []
@@ -86,7 +91,6 @@ struct DispatchTable: ~Copyable {
     }
     self.boxLists = copied(boxLists)
     needsSteps = registry.nodes.contains { $0.listensBetweenSteps }
-    wantsPackets = anywhere.contains(.packet)
     keyCount = KeyNumber.bound
     let keyLists = (0..<UInt32(keyCount)).map { number in builder.list { $0.waits(forKey: number) } }
     self.keyLists = copied(keyLists)

@@ -29,6 +29,9 @@ struct EngineCore: ~Copyable {
   var insertedBytes: Slab<InsertedBytes>
   /// Packets that each middlebox dropped.
   var drops: [UInt64]
+  let filters: FlowFilters
+  /// Who listens to an orphan, where there are expressions for them.
+  let orphanBits: UnsafeMutablePointer<UInt64>
   let names: [String]
   let boxNames: [String]
   let sink: (Report) -> Void
@@ -44,10 +47,14 @@ struct EngineCore: ~Copyable {
   /// Edits whose bytes are held until they are acknowledged.
   static let mostInsertedBytes = 65_536
 
-  init(_ registry: Registry, tracker: TrackerConfiguration, sink: @escaping (Report) -> Void) {
+  init(
+    _ registry: Registry, filters: FlowFilters, tracker: TrackerConfiguration, sink: @escaping (Report) -> Void
+  ) {
     let tracker = Tracker(configuration: tracker)
     let places = KeyPlaces()
-    let table = DispatchTable(registry, places: places)
+    let table = DispatchTable(registry, places: places, seesFirstPackets: filters.hasFlows)
+    self.filters = filters
+    orphanBits = .allocate(capacity: table.words)
     let values = FlowStorage.valuesOffset(words: table.words)
     for local in registry.locals { places.set(local.number, to: values + local.offset) }
     let first = (0..<table.words).map { table.initialBits[$0] }
@@ -82,6 +89,7 @@ struct EngineCore: ~Copyable {
     places.deallocate()
     noRecord.deallocate()
     occurrence.deallocate()
+    orphanBits.deallocate()
     work.deinitialize(count: 1)
     work.deallocate()
     facts.deallocate()
@@ -108,6 +116,9 @@ struct EngineCore: ~Copyable {
   mutating func begin(_ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>) -> UnsafeMutablePointer<Occurrence> {
     let record = tracker.record(flow)
     listen(record)
+    if table.seesFirstPackets, record.pointee.firstPacket == packet.pointee.number {
+      select(record, packet)
+    }
     occurrence.pointee.flow = flow
     occurrence.pointee.record = record
     occurrence.pointee.packet = packet

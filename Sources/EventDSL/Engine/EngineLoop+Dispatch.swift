@@ -64,8 +64,10 @@ extension EngineLoop {
   @inline(never)
   static func dispatchOutside(_ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>) {
     var occurrence = core.pointee.begin(core, 0, packet, packet.pointee.timestamp, .wire)
+    let isOrphan = core.pointee.tracker.events.set.contains(.orphan)
+    if isOrphan, core.pointee.filters.hasOrphans { core.pointee.selectOrphan(packet) }
     withUnsafeMutablePointer(to: &occurrence) { occurrence in
-      if core.pointee.tracker.events.set.contains(.orphan) { runFact(.orphan, .wire, occurrence) }
+      if isOrphan { runFact(.orphan, .wire, occurrence) }
       var event = core.pointee.tracker.events.first
       run(&event, core.pointee.tracker.events.end, core.pointee.table.lists, occurrence)
     }

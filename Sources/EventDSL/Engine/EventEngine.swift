@@ -19,8 +19,9 @@ public struct EventEngine: ~Copyable {
     report: @escaping (Report) -> Void = { _ in }
   ) throws(EngineError) {
     let registry = try Registry(middleboxes)
+    let filters = try FlowFilters(registry.boxes)
     core = .allocate(capacity: 1)
-    core.initialize(to: EngineCore(registry, tracker: tracker, sink: report))
+    core.initialize(to: EngineCore(registry, filters: filters, tracker: tracker, sink: report))
     core.pointee.settle(at: core)
     candidates = .allocate(capacity: EventEngine.burst)
     candidates.initialize(repeating: 0, count: EventEngine.burst)
