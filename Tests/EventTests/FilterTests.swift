@@ -133,4 +133,25 @@ struct FilterTests {
         "c > PA seq 1 ack 1 \"fourteen\"", "s > A seq 1 ack 4", "s > PA seq 1 ack 4 \"three\"", "c > A seq 9 ack 4",
       ])
   }
+
+  @Test("A segment is sent on the server's behalf: it goes back to the client, and the tracker has it as the server's")
+  func answer() throws {
+    struct Answer: Middlebox {
+      var events: some EventGraph {
+        Filter(.newData) { event, packet in
+          guard event.receiver == .server, let view = event.packet else { return }
+          let answer = TCPSegment.data(
+            sequence: view.acknowledgment, acknowledgment: view.sequence &+ UInt32(view.payloadLength), window: 1000)
+          _ = Array("no".utf8).withUnsafeBytes { event.flow.inject(answer, toward: .client, payload: $0) }
+        }
+        On(.newData) { event in event.report("\(event.receiver) \(event.length)") }
+      }
+    }
+    var script = try EventScript(Answer())
+    let reports = try script.play(opening + "c > PA seq 1 ack 1 \"hello\"")
+    #expect(reports == ["server 5", "client 2"])
+    #expect(script.output.last?.text == "s > PA seq 1 ack 6 \"no\"")
+    #expect(script.output.last?.isReturned == true && script.output.last?.isAcceptable == true)
+    #expect(script.engine.statistics.injected == 1)
+  }
 }

@@ -86,6 +86,11 @@ extension EngineCore {
     return nil
   }
 
+  /// Whether the two ends of a flow count in different numbers.
+  func isTranslated(_ record: UnsafeMutablePointer<FlowRecord>) -> Bool {
+    record.pointee.storage != 0 && storage.editsPlace(record.pointee.storage).pointee != 0
+  }
+
   /// The same for a middlebox that changes something for the first time, in `packet`; nil when there is no room.
   mutating func beginEdits(
     of record: UnsafeMutablePointer<FlowRecord>, _ box: Int, _ packet: UnsafePointer<DecodedPacket>, _ sender: Side

@@ -25,6 +25,9 @@ struct EngineCore: ~Copyable {
   let work: UnsafeMutablePointer<PacketWork>
   /// What leaves.
   var output = PacketOutput()
+  var injections = Injections()
+  /// A packet that a middlebox made is on its way.
+  var isInjecting = false
   var streamEdits: Slab<StreamEdits>
   var insertedBytes: Slab<InsertedBytes>
   /// Packets that each middlebox dropped.

@@ -24,6 +24,8 @@ public struct EngineStatistics: Sendable, Equatable {
   public var cutOff: UInt64 = 0
   /// Packets that passed all filters.
   public var forwarded: UInt64 = 0
+  /// Packets that middleboxes made.
+  public var injected: UInt64 = 0
   /// Packets that a filter dropped.
   public var dropped: UInt64 = 0
   /// Packets of flows with changed streams that could not be translated (fragments, tunnels), and so were dropped.
