@@ -46,6 +46,7 @@ unit:
 
 thresholds: build
 	@scripts/install-dependencies.sh test
+	$(SWIFT) build -c release --product event-benchmark --static-swift-stdlib --quiet
 	Benchmarks/check-thresholds.py
 
 tcpflow: build

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Counts instructions, retains, releases and allocations of `mos replay`, and fails above thresholds.json.
+"""Counts instructions, retains, releases and allocations of `mos replay` and of event engines, and fails above
+thresholds.json.
 
 Two generated traces of different lengths are replayed under callgrind; the difference is what the additional packets
-cost, without the start-up. The same again with --conn-log: what a connection record costs more. The counts are exact,
-so the thresholds can be close. thresholds.json has a row for a Swift version where it differs from the default.
+cost, without the start-up. The same again with --conn-log: what a connection record costs more; and through engines with
+handlers (EventBenchmark). The counts are exact, so the thresholds can be close. thresholds.json has a row for a Swift
+version where it differs from the default.
 """
 import json
 import os
@@ -15,9 +17,9 @@ import arccount
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(HERE, '.cache')
-BUILT = os.path.join(HERE, '../.build/release/mos')
+BUILT = os.path.join(HERE, '../.build/release')
 # Without debug information, which Debian 12's valgrind cannot read when Swift made it.
-MOS = os.path.join(CACHE, 'mos')
+MOS, EVENTS = (os.path.join(CACHE, name) for name in ('mos', 'event-benchmark'))
 FLOWS = (10_000, 20_000)
 PACKETS = 10 * (FLOWS[1] - FLOWS[0])
 OPTIONS = ['replay', '--checksum', 'ignore', '--quiet']
@@ -39,21 +41,49 @@ def trace(flows):
     return path
 
 
-def callgrind(name, flows, options):
+def callgrind(name, flows, command):
+    """Runs a command, in which the trace takes the place of None."""
     out = os.path.join(CACHE, f'callgrind.{name}.{flows}')
-    result = subprocess.run(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out}', MOS, *OPTIONS, *options,
-                             trace(flows)], capture_output=True, text=True)
+    command = [trace(flows) if part is None else part for part in command]
+    result = subprocess.run(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out}', *command],
+                            capture_output=True, text=True)
     if result.returncode != 0:
-        sys.exit(f'check-thresholds: mos {" ".join(OPTIONS + options)} failed\n{result.stdout}{result.stderr}')
+        sys.exit(f'check-thresholds: {" ".join(command)} failed\n{result.stdout}{result.stderr}')
     return out
 
 
-def measure(name, options):
+def measure(name, command):
     """Instructions, and calls of each counted group, a packet."""
-    short, long = (callgrind(name, flows, options) for flows in FLOWS)
+    short, long = (callgrind(name, flows, command) for flows in FLOWS)
     instructions, calls = arccount.difference(long, short, PACKETS)
     return instructions, {group: sum(number for function, number in calls.items() if function.startswith(functions))
                           for group, functions in COUNTED.items()}
+
+
+def measure_replay(limits):
+    plain, plain_calls = measure('plain', [MOS, *OPTIONS, None])
+    logged, logged_calls = measure('conn-log', [MOS, *OPTIONS, '--conn-log', '/dev/null', None])
+    yield 'instructions a packet', plain, limits['instructions a packet']
+    yield 'instructions a connection record', (logged - plain) * 10, limits['instructions a connection record']
+    for group in COUNTED:
+        yield f'{group} a packet', plain_calls[group], limits[group]
+        yield f'{group} a connection record', (logged_calls[group] - plain_calls[group]) * 10, limits[group]
+
+
+def measure_events(limits):
+    boxes = {'three handlers': ['three', None], 'a handler for every event': ['all', None],
+             'every byte read': ['read', None], 'one event': ['user', None, '1'], 'many events': ['user', None, '101'],
+             'one change': ['switch', None, '1'], 'many changes': ['switch', None, '11']}
+    found = {name: measure(f'events-{options[0]}-{options[-1]}', [EVENTS, *options])
+             for name, options in boxes.items()}
+    for name in ('three handlers', 'a handler for every event', 'every byte read'):
+        yield f'{name}, instructions a packet', found[name][0], limits[name]
+    yield ('a predicate that does not hold, instructions', (found['many events'][0] - found['one event'][0]) / 100,
+           limits['a predicate that does not hold'])
+    yield ('a change of subscriptions, instructions', (found['many changes'][0] - found['one change'][0]) / 10,
+           limits['a change of subscriptions'])
+    for group in COUNTED:
+        yield f'{group} a packet, handlers', max(calls[group] for _, calls in found.values()), limits[group]
 
 
 def thresholds():
@@ -69,21 +99,16 @@ def thresholds():
 def main():
     limits, version = thresholds()
     os.makedirs(CACHE, exist_ok=True)
-    subprocess.run(['strip', '--strip-debug', '-o', MOS, BUILT], check=True)
-    plain, plain_calls = measure('plain', [])
-    logged, logged_calls = measure('conn-log', ['--conn-log', '/dev/null'])
-    rows = [('instructions a packet', plain, limits['instructions a packet']),
-            ('instructions a connection record', (logged - plain) * 10, limits['instructions a connection record'])]
-    for group in COUNTED:
-        rows.append((f'{group} a packet', plain_calls[group], limits[group]))
-        rows.append((f'{group} a connection record', (logged_calls[group] - plain_calls[group]) * 10, limits[group]))
-
+    for binary in (MOS, EVENTS):
+        built = os.path.join(BUILT, os.path.basename(binary))
+        subprocess.run(['strip', '--strip-debug', '-o', binary, built], check=True)
     print(f'Swift {version}, {PACKETS} packets of {FLOWS[1] - FLOWS[0]} connections')
     failed = False
-    for what, value, limit in rows:
-        above = value > limit + NOISE[what.split()[-1]]
-        failed = failed or above
-        print(f'  {what:40} {value:10.3f}   at most {limit}{"   ABOVE" if above else ""}')
+    for rows in (measure_replay(limits), measure_events(limits)):
+        for what, value, limit in rows:
+            above = value > limit + (NOISE['record'] if what.endswith('record') else NOISE['packet'])
+            failed = failed or above
+            print(f'  {what:52} {value:10.3f}   at most {limit}{"   ABOVE" if above else ""}')
     sys.exit(1 if failed else 0)
 
 
