@@ -17,6 +17,8 @@ struct DispatchTable: ~Copyable {
   let more: UnsafeMutablePointer<DispatchList>
   /// Of each kind of event, at each hook.
   let lists: UnsafeMutablePointer<DispatchList>
+  /// The same for packets from the server, which pass the middleboxes in the other order; `lists` where there is one.
+  let serverLists: UnsafeMutablePointer<DispatchList>
   /// The same for each middlebox by itself, where there are filters.
   let boxLists: UnsafeMutablePointer<DispatchList>
   /// Of each key: what hangs below an event of a middlebox's own, or below a timer.
@@ -64,14 +66,18 @@ struct DispatchTable: ~Copyable {
     handlers = .allocate(capacity: max(1, nodeCount))
     for (index, node) in registry.nodes.enumerated() { (handlers + index).initialize(to: HandlerBox(node.handler)) }
 
-    var lists = [DispatchList](repeating: DispatchList(), count: DispatchTable.listCount)
+    var lists: [DispatchList] = []
+    var serverLists: [DispatchList] = []
     for kind in 0...DispatchTable.frameKind {
       for hook in Hook.allCases {
-        let list = builder.list { $0.waits(forKind: kind, hook: hook) }
-        lists[kind * 4 + Int(hook.rawValue)] = list
-        if !list.isEmpty, let event = EventKind(rawValue: UInt8(kind)) { wanted[Int(hook.rawValue)].insert(event) }
+        lists.append(builder.list { $0.waits(forKind: kind, hook: hook) })
+        serverLists.append(builder.list(isReversed: true) { $0.waits(forKind: kind, hook: hook) })
+        if lists.last?.isEmpty == false, let event = EventKind(rawValue: UInt8(kind)) {
+          wanted[Int(hook.rawValue)].insert(event)
+        }
       }
     }
+    self.serverLists = copied(serverLists)
     self.lists = copied(lists)
     var anywhere = EventSet(rawValue: 0)
     for hook in Hook.allCases { anywhere.rawValue |= wanted[Int(hook.rawValue)].rawValue }
@@ -124,6 +130,7 @@ struct DispatchTable: ~Copyable {
     more.deallocate()
     lists.deallocate()
     boxLists.deallocate()
+    serverLists.deallocate()
     keyLists.deallocate()
     initialBits.deallocate()
     groups.deallocate()

@@ -13,10 +13,13 @@ struct DispatchTableBuilder {
     subscriptions = registry.subscriptions
   }
 
-  /// The list of those that a condition holds for.
-  mutating func list(where condition: (NodeDescription) -> Bool) -> DispatchList {
+  /// The list of those that a condition holds for. `isReversed` says that the middleboxes are in the order of packets from
+  /// the server; the handlers of each stay in theirs.
+  mutating func list(isReversed: Bool = false, where condition: (NodeDescription) -> Bool) -> DispatchList {
     var parts: [DispatchList] = []
-    for (index, node) in nodes.enumerated() where condition(node) {
+    let order = isReversed ? nodes.indices.sorted { (-nodes[$0].box, $0) < (-nodes[$1].box, $1) } : Array(nodes.indices)
+    for index in order where condition(nodes[index]) {
+      let node = nodes[index]
       let word = UInt32(index / 64)
       if parts.last?.word != word || parts.last?.box != UInt16(node.box) {
         parts.append(DispatchList(word: word, firstNode: word * 64, box: UInt16(node.box)))

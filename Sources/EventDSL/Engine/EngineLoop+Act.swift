@@ -44,7 +44,7 @@ extension EngineLoop {
     for position in 0..<count {
       let box = sender == .client ? position : count - 1 - position
       let lists = core.pointee.table.boxLists + box * DispatchTable.listCount
-      dispatchStep(core, flow, work.pointee.packet, hook, lists)
+      dispatchStep(core, flow, work.pointee.packet, hook, in: lists)
       if work.pointee.isDropped { return false }
       if hook == .sender { leave(core, box, flow, sender) }
       if work.pointee.isDropped { return false }

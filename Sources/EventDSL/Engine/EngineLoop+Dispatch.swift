@@ -11,7 +11,7 @@ extension EngineLoop {
   ) {
     if flow == 0 { return dispatchOutside(core, packet) }
     let occurrence = core.pointee.begin(flow, packet)
-    let lists = core.pointee.table.lists
+    let lists = lists(core, occurrence)
     var event = core.pointee.tracker.events.first
     let end = core.pointee.tracker.events.end
     if core.pointee.table.wantsPackets {
@@ -20,18 +20,28 @@ extension EngineLoop {
       if event < second { run(&event, second, lists, occurrence) }
       occurrence.pointee.hook = .receiver
       occurrence.pointee.event = UnsafePointer(core.pointee.facts)
-      Dispatch.run(core.pointee.table.list(.packet, .receiver), occurrence)
+      Dispatch.run(lists + Hook.receiver.packetList, occurrence)
     }
     run(&event, end, lists, occurrence)
+  }
+
+  /// The lists for the order of the packet's direction.
+  @inline(__always)
+  static func lists(
+    _ core: UnsafeMutablePointer<EngineCore>, _ occurrence: UnsafeMutablePointer<Occurrence>
+  ) -> UnsafeMutablePointer<DispatchList> {
+    core.pointee.table.boxCount > 1 && occurrence.pointee.sender == .server
+      ? core.pointee.table.serverLists : core.pointee.table.lists
   }
 
   /// Handlers of one step of a packet that are in `lists`.
   static func dispatchStep(
     _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>, _ hook: Hook,
-    _ lists: UnsafeMutablePointer<DispatchList>
+    in boxLists: UnsafeMutablePointer<DispatchList>? = nil
   ) {
     let occurrence = core.pointee.begin(flow, packet)
-    let list = UnsafePointer(lists + (Int(EventKind.packet.rawValue) &* 4 &+ Int(hook.rawValue)))
+    let lists = boxLists ?? lists(core, occurrence)
+    let list = UnsafePointer(lists + hook.packetList)
     if !list.pointee.isEmpty {
       occurrence.pointee.hook = hook
       occurrence.pointee.event = UnsafePointer(core.pointee.facts)
@@ -128,4 +138,9 @@ extension EngineLoop {
       if !list.pointee.isEmpty { Dispatch.run(list, occurrence) }
     }
   }
+}
+
+extension Hook {
+  /// The place of the list for `packet` at this hook.
+  fileprivate var packetList: Int { Int(EventKind.packet.rawValue) &* 4 &+ Int(rawValue) }
 }

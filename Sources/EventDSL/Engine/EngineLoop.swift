@@ -33,9 +33,9 @@ enum EngineLoop {
     let packet = UnsafePointer(burst.packets + burst.next)
     if !core.pointee.table.frames.pointee.isEmpty { dispatchFrame(core, packet) }
     guard case .flow(let flow, _) = core.pointee.tracker.sendNext(&burst) else { return dispatchOutside(core, packet) }
-    dispatchStep(core, flow, packet, .sender, core.pointee.table.lists)
+    dispatchStep(core, flow, packet, .sender)
     core.pointee.tracker.receive(packet)
-    dispatchStep(core, flow, packet, .receiver, core.pointee.table.lists)
+    dispatchStep(core, flow, packet, .receiver)
   }
 
   /// Timers that are due before the next packet; and up to which packet none is.
