@@ -95,11 +95,11 @@ struct RuleFileErrorTests {
     FaultyFile.zones(
       "a: [::/0]",
       "3:7: no valid YAML: did not find expected node content while parsing a flow node; "
-        + "in [ ] an address that begins or ends with a colon needs quotes"),
+        + "in [ ] and { } an address that begins or ends with a colon needs quotes"),
     FaultyFile.zones(
       "a: [fd00::]",
       "3:12: no valid YAML: found unexpected ':' while scanning a plain scalar that begins at 3:7; "
-        + "in [ ] an address that begins or ends with a colon needs quotes"),
+        + "in [ ] and { } an address that begins or ends with a colon needs quotes"),
     FaultyFile(
       "default: drop\nzones: [a]\n",
       "2:8: zones: found a list, expected names with their addresses, as `inside: [10.0.0.0/8]`"),

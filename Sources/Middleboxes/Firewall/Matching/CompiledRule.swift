@@ -1,7 +1,5 @@
 /// What `from` or `to` asks of an address.
 struct CompiledAddressMatch: BitwiseCopyable {
-  /// Nothing.
-  var isAny: Bool
   /// Whether an address has to be in one of the zones or maps, or only must not be in the excluded ones.
   var needsOne: Bool
   /// A bit for each zone.
@@ -80,10 +78,12 @@ struct CompiledRule: BitwiseCopyable {
   var protocolSet: UInt32
   var ports: PortMatch
   var sourcePorts: PortMatch
-  var from: CompiledAddressMatch
-  var to: CompiledAddressMatch
+  /// In the list of address matches, `anyAddress` for any.
+  var from: UInt32
+  var to: UInt32
   /// In the list of limits, `noLimit` for none.
   var limit: UInt32
 
   static var noLimit: UInt32 { .max }
+  static var anyAddress: UInt32 { .max }
 }

@@ -19,6 +19,7 @@ extension FirewallRules {
     }
     self.rules = FlatTable(rules)
     self.limits = FlatTable(limits)
+    addressMatches = FlatTable(compiler.matches)
     addresses = AddressTable(compiler.ranges)
     maps = FlatTable(compiler.maps)
     portRanges = FlatTable(compiler.portRanges)
@@ -36,12 +37,13 @@ private struct RuleCompiler {
   /// The zones, then the groups, then networks that rules name themselves.
   var ranges: [AddressRanges]
   var maps: [UInt32] = []
+  var matches: [CompiledAddressMatch] = []
   var portRanges: [PortRange] = []
   var protocolSets: [ProtocolSet] = []
   private var knownPorts: [[ClosedRange<UInt16>]: PortMatch] = [[]: PortMatch(first: 0, count: 0)]
   private var knownProtocols: [ProtocolSet: UInt32] = [:]
   private var knownPrefixes: [[IPPrefix]: UInt32] = [:]
-  private var knownMatches: [FirewallPolicy.AddressMatch: CompiledAddressMatch] = [:]
+  private var knownMatches = [FirewallPolicy.AddressMatch(): CompiledRule.anyAddress]
 
   init(_ policy: FirewallPolicy) {
     let zones = policy.zones.enumerated().flatMap { index, zone in
@@ -68,18 +70,19 @@ private struct RuleCompiler {
     return match
   }
 
-  mutating func addressMatch(_ match: FirewallPolicy.AddressMatch) -> CompiledAddressMatch {
+  mutating func addressMatch(_ match: FirewallPolicy.AddressMatch) -> UInt32 {
     if let known = knownMatches[match] { return known }
     let first = UInt32(maps.count)
     appendMaps(match.included)
     let middle = UInt32(maps.count)
     appendMaps(match.excluded)
-    let compiled = CompiledAddressMatch(
-      isAny: match.included.isEmpty && match.excluded.isEmpty, needsOne: !match.included.isEmpty,
-      zones: match.included.zones, excludedZones: match.excluded.zones, firstMap: first,
-      includedMaps: middle - first, excludedMaps: UInt32(maps.count) - middle)
-    knownMatches[match] = compiled
-    return compiled
+    let index = UInt32(matches.count)
+    matches.append(
+      CompiledAddressMatch(
+        needsOne: !match.included.isEmpty, zones: match.included.zones, excludedZones: match.excluded.zones,
+        firstMap: first, includedMaps: middle - first, excludedMaps: UInt32(maps.count) - middle))
+    knownMatches[match] = index
+    return index
   }
 
   private mutating func appendMaps(_ terms: FirewallPolicy.AddressMatch.Terms) {

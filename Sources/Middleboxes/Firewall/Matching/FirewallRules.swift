@@ -4,6 +4,7 @@ import MOSCore
 /// rule costs a few comparisons, and an address in a list of n networks log n more.
 public struct FirewallRules: ~Copyable {
   let rules: FlatTable<CompiledRule>
+  let addressMatches: FlatTable<CompiledAddressMatch>
   let addresses: AddressTable
   /// Numbers of maps in `addresses`, for `CompiledAddressMatch`. Map 0 has the zones.
   let maps: FlatTable<UInt32>
@@ -20,10 +21,13 @@ public struct FirewallRules: ~Copyable {
   /// How many rules there are.
   public var count: Int { rules.count }
 
-  /// What one end of a flow is compared by: its address, and its zone's bit.
+  /// What one end of a flow is compared by: its address and its zone's bit. Rules that follow each other often say the
+  /// same of an address, so the last answer is kept.
   private struct End {
     var address: IPAddress
     var zone: UInt64
+    var match = CompiledRule.anyAddress
+    var matches = true
   }
 
   /// Walks the rules up to the first that matches. `sources` has the buckets of the rate limits, from which a token is
@@ -33,8 +37,8 @@ public struct FirewallRules: ~Copyable {
   /// limits count flows.
   public func decide(_ query: FirewallQuery, _ sources: inout FirewallSources) -> FirewallDecision {
     let key = query.sender == .client ? query.key : query.key.reversed
-    let client = End(address: key.source, zone: zone(key.source))
-    let server = End(address: key.destination, zone: zone(key.destination))
+    var client = End(address: key.source, zone: zone(key.source))
+    var server = End(address: key.destination, zone: zone(key.destination))
     let number = key.protocolNumber
     let state = query.state.bit
     var decision = FirewallDecision(
@@ -45,7 +49,7 @@ public struct FirewallRules: ~Copyable {
       guard rules[index].states & state != 0,
         protocolSets[Int(rules[index].protocolSet)].contains(number),
         matches(rules[index].ports, key.destinationPort), matches(rules[index].sourcePorts, key.sourcePort),
-        matches(rules[index].from, client), matches(rules[index].to, server)
+        matches(rules[index].from, &client), matches(rules[index].to, &server)
       else { continue }
       let action = rules[index].action
       decision.logs = rules[index].logs
@@ -101,11 +105,15 @@ public struct FirewallRules: ~Copyable {
     return false
   }
 
-  @inline(__always) private func matches(_ match: CompiledAddressMatch, _ end: End) -> Bool {
-    match.isAny || matchesTerms(match, end)
+  @inline(__always) private func matches(_ match: UInt32, _ end: inout End) -> Bool {
+    if match != end.match {
+      end.match = match
+      end.matches = match == CompiledRule.anyAddress || matches(addressMatches[Int(match)], end)
+    }
+    return end.matches
   }
 
-  private func matchesTerms(_ match: CompiledAddressMatch, _ end: End) -> Bool {
+  private func matches(_ match: CompiledAddressMatch, _ end: End) -> Bool {
     if match.excludedZones & end.zone != 0 { return false }
     let first = Int(match.firstMap)
     let excluded = first &+ Int(match.includedMaps)

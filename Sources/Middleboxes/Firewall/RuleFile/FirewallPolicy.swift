@@ -132,7 +132,7 @@ public struct FirewallPolicy: Sendable {
 
   init() {}
 
-  /// Reads the file at `path`: regular, and at most 1 MiB. The first error in it is thrown.
+  /// Reads the file at `path`: regular, and at most 2 MiB. The first error in it is thrown.
   public init(path: String) throws(FirewallFileError) {
     try self.init(bytes: try RuleFileBytes.read(path), file: path)
   }

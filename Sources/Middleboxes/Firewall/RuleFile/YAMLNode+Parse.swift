@@ -3,8 +3,8 @@ import Yams
 extension YAMLNode {
   /// Levels of lists and mappings that a document may have; a rule file has six.
   static let deepest = 16
-  /// In a flow sequence `[::1]` is a mapping to YAML, or an error.
-  static let colonAdvice = "in [ ] an address that begins or ends with a colon needs quotes"
+  /// In a flow collection `::1` is a mapping to YAML, or an error.
+  static let colonAdvice = "in [ ] and { } an address that begins or ends with a colon needs quotes"
 
   /// The one document in `bytes`. Nil when there is none, only comments or nothing.
   static func document(_ bytes: [UInt8], file: String) throws(FirewallFileError) -> YAMLNode? {

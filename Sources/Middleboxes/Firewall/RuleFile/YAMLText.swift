@@ -1,13 +1,15 @@
 /// A file's bytes, checked, as the text that is given to the YAML parser.
 ///
 /// Anchors and aliases are what makes YAML dangerous: a few lines can stand for a structure of any size and depth, which
-/// is walked while keys are compared. So that the parser never sees one, every `&` and `*` is replaced by a character of
+/// is walked while keys are compared. Keys that `?` introduces, which can be of any size and lie in each other, are
+/// compared level by level. So that the parser never sees either, every `&`, `*` and `?` is replaced by a character of
 /// the private use area, and put back in what comes out of it. Where that was to be an anchor or alias, it is a plain
 /// scalar that begins with the character, and is refused there.
 struct YAMLText {
-  static let largestFile = 1 << 20
-  private static let ampersand: Unicode.Scalar = "\u{e000}"
-  private static let asterisk: Unicode.Scalar = "\u{e001}"
+  static let largestFile = 2 << 20
+  private static let signs: [(Unicode.Scalar, substitute: Unicode.Scalar)] = [
+    ("&", "\u{e000}"), ("*", "\u{e001}"), ("?", "\u{e002}"),
+  ]
 
   /// What the parser is given.
   let text: String
@@ -40,11 +42,7 @@ struct YAMLText {
           throw FirewallFileError(
             file: file, place: place, reason: "the character U+\(number) has no place in a rule file")
         }
-        switch scalar {
-        case "&": text.unicodeScalars.append(Self.ampersand)
-        case "*": text.unicodeScalars.append(Self.asterisk)
-        default: text.unicodeScalars.append(scalar)
-        }
+        text.unicodeScalars.append(Self.signs.first { $0.0 == scalar }?.substitute ?? scalar)
         if scalar == "\n" || scalar == "\r" {
           // Of a carriage return and a line feed the second begins no further line.
           if scalar == "\r" || previous != "\r" { place.line += 1 }
@@ -58,22 +56,19 @@ struct YAMLText {
     self.text = text
   }
 
-  /// Not what ends a line for a YAML parser and not for an editor, not what hides text, not what stands for the two signs.
+  /// Not what ends a line for a YAML parser and not for an editor, not what hides text, not what stands for a sign.
   private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x20..<0x7f, 0x09, 0x0a, 0x0d, 0xa0...0x1fff, 0x2010...0x2027, 0x2030...0x205f, 0x2070...0xd7ff: true
-    case 0xe002...0xf8ff, 0xf900...0xfefe, 0xff00...0xfffd, 0x1_0000...0x10_ffff: true
+    case 0xe003...0xfefe, 0xff00...0xfffd, 0x1_0000...0x10_ffff: true
     default: false
     }
   }
 
   /// A text that came out of the parser, as it is in the file.
   static func restored(_ text: String) -> String {
-    if !text.unicodeScalars.contains(where: { $0 == ampersand || $0 == asterisk }) { return text }
     var scalars = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      scalars.append(scalar == ampersand ? "&" : scalar == asterisk ? "*" : scalar)
-    }
+    for scalar in text.unicodeScalars { scalars.append(signs.first { $0.substitute == scalar }?.0 ?? scalar) }
     return String(scalars)
   }
 
@@ -93,7 +88,7 @@ struct YAMLText {
         place.column += 1
         if scalar == "#" && (previous == " " || previous == "\n") { isComment = true }
         if scalar == "\"" || scalar == "'" { isQuoted.toggle() }
-        let isMarked = scalar == Self.ampersand || scalar == Self.asterisk
+        let isMarked = scalar == "\u{e000}" || scalar == "\u{e001}"
         if isMarked && !isComment && !isQuoted && " \t\n[{,-:".unicodeScalars.contains(previous) { return place }
       }
       previous = scalar
