@@ -10,7 +10,7 @@ struct Target: Sendable {
   var seeds: @Sendable (_ capture: String) -> [[UInt8]]
 }
 
-let targets = [captureTarget, headersTarget, keptTarget, optionsTarget, trackerTarget]
+let targets = [captureTarget, headersTarget, keptTarget, optionsTarget, rulesTarget, trackerTarget]
 
 func usage() -> Never {
   complain("usage: fuzz \(targets.map(\.name).joined(separator: "|")) [option...] [corpus...]")

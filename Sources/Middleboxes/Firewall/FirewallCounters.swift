@@ -3,12 +3,15 @@ import Records
 /// Packets and their bytes.
 public struct FirewallHits: BitwiseCopyable, Hashable, Sendable {
   /// How many.
-  public var packets: UInt64 = 0
+  public var packets: UInt64
   /// Bytes of IP datagrams, or whatever the caller counts.
-  public var bytes: UInt64 = 0
+  public var bytes: UInt64
 
-  /// None.
-  public init() {}
+  /// So many, by default none.
+  public init(packets: UInt64 = 0, bytes: UInt64 = 0) {
+    self.packets = packets
+    self.bytes = bytes
+  }
 
   mutating func add(_ packets: UInt64, _ bytes: UInt64) {
     self.packets &+= packets

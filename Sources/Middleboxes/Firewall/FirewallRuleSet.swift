@@ -42,8 +42,8 @@ public struct FirewallRuleSet: ~Copyable {
   /// How many rules there are.
   public var ruleCount: Int { rules.count }
 
-  /// Decides about a packet, and takes a token of each rate limit that it comes to. See `FirewallRules.decide`.
-  @inline(__always)
+  /// Decides about a packet by the first rule that matches. Takes a token of each rate limit that it comes to, so that
+  /// rates are of flows if it is asked about the first packet of each. Allocates nothing and counts no references.
   public mutating func decide(_ query: FirewallQuery) -> FirewallDecision { rules.decide(query, &sources) }
 
   /// Counts packets that were treated as a decision says.

@@ -74,6 +74,10 @@ struct ReloadTests {
 
       """
     #expect(table(rules) == expected)
+    // Without any rules everything counted by them is there, but not under their names.
+    rules.replace(by: try policy("default: drop\n"))
+    #expect(rules.counters.earlier == FirewallHits(packets: 10, bytes: 1700))
+    #expect(rules.counters.defaultHits == FirewallHits(packets: 3, bytes: 300))
   }
 
   @Test("a rule with another rate begins with full buckets, one with the same rate goes on with its own")

@@ -70,6 +70,19 @@ struct SynFloodTests {
     for _ in 0..<10 { rules.halfOpenEnded(from: IPAddress("10.0.0.1")!) }
     let counters = rules.counters
     #expect(counters.halfOpen == 0)
+    let again = rules.verdict(syn("10.0.0.1"))
+    #expect(again == "pass tcp")
+  }
+
+  @Test("sources without half-open connections take no room")
+  func room() throws {
+    var rules = try ruleSet("default: pass\nsources: {maximum: 16}\nsyn-flood: {per-source: 1}\n")
+    for number in 0..<1000 {
+      rules.halfOpenBegan(from: IPAddress(v4: UInt32(number)))
+      rules.halfOpenEnded(from: IPAddress(v4: UInt32(number)))
+    }
+    let counters = rules.counters
+    #expect(counters.forgottenSources == 0)
   }
 
   @Test("a flood from ever other sources: memory stays, and the sum is exact")

@@ -4,12 +4,12 @@ import MOSCore
 ///
 /// Both tables have a fixed size. Of more sources than that, the one not heard of for longest is forgotten: its bucket is
 /// full again, and its half-open connections count in the sum only.
-public struct FirewallSources: ~Copyable {
+struct FirewallSources: ~Copyable {
   private var buckets: SourceTable<TokenBucket>
   private var connections: SourceTable<UInt64>
   private let settings: FirewallPolicy.Sources
   /// Half-open connections of all sources.
-  public private(set) var halfOpen: UInt64 = 0
+  private(set) var halfOpen: UInt64 = 0
   /// Forgotten by tables that these replaced.
   private var forgottenBefore: UInt64 = 0
 
@@ -20,7 +20,7 @@ public struct FirewallSources: ~Copyable {
   }
 
   /// Sources forgotten for want of room.
-  public var forgotten: UInt64 { forgottenBefore &+ buckets.forgotten &+ connections.forgotten }
+  var forgotten: UInt64 { forgottenBefore &+ buckets.forgotten &+ connections.forgotten }
 
   private func source(_ address: IPAddress) -> IPAddress {
     address.masked(to: address.isV4 ? settings.v4Length : settings.v6Length)
@@ -33,19 +33,19 @@ public struct FirewallSources: ~Copyable {
   }
 
   /// Half-open connections of a source.
-  public mutating func halfOpen(from address: IPAddress) -> UInt64 {
+  mutating func halfOpen(from address: IPAddress) -> UInt64 {
     let index = connections.find(source(address), 0)
     return index == 0 ? 0 : connections.value(index).pointee
   }
 
   /// A connection was opened and is not established: its SYN passed.
-  public mutating func halfOpenBegan(from address: IPAddress) {
+  mutating func halfOpenBegan(from address: IPAddress) {
     halfOpen &+= 1
     connections.entry(source(address), 0, initial: 0).value.pointee &+= 1
   }
 
   /// A connection of which `halfOpenBegan` was told is established, or has ended.
-  public mutating func halfOpenEnded(from address: IPAddress) {
+  mutating func halfOpenEnded(from address: IPAddress) {
     if halfOpen > 0 { halfOpen &-= 1 }
     let index = connections.find(source(address), 0)
     // It was forgotten since.

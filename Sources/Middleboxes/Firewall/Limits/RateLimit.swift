@@ -15,7 +15,7 @@ struct RateLimit: BitwiseCopyable, Hashable, Sendable {
   var capacity: UInt64 { burst &* period }
 }
 
-/// A token bucket in packet time (RFC 2698's, with one rate), exact at any rate: it counts parts of a token, of which
+/// A token bucket in packet time, exact at any rate: it counts parts of a token, of which
 /// `RateLimit.count` come every nanosecond and `RateLimit.period` make a token, so that nothing is ever rounded.
 struct TokenBucket: BitwiseCopyable {
   private var credit: UInt64

@@ -2,7 +2,7 @@ import MOSCore
 
 /// Rules in flat tables, as packets are compared with them. Reading them allocates nothing and counts no references; a
 /// rule costs a few comparisons, and an address in a list of n networks log n more.
-public struct FirewallRules: ~Copyable {
+struct FirewallRules: ~Copyable {
   let rules: FlatTable<CompiledRule>
   let addressMatches: FlatTable<CompiledAddressMatch>
   let addresses: AddressTable
@@ -18,8 +18,7 @@ public struct FirewallRules: ~Copyable {
   /// Which load of the rules this is.
   let generation: UInt32
 
-  /// How many rules there are.
-  public var count: Int { rules.count }
+  var count: Int { rules.count }
 
   /// What one end of a flow is compared by: its address and its zone's bit. Rules that follow each other often say the
   /// same of an address, so the last answer is kept.
@@ -32,10 +31,7 @@ public struct FirewallRules: ~Copyable {
 
   /// Walks the rules up to the first that matches. `sources` has the buckets of the rate limits, from which a token is
   /// taken for each limit that is come to, and the half-open connections.
-  ///
-  /// Ask about a flow's first packet, keep the answer, and ask again when `generation` is another: only then do rate
-  /// limits count flows.
-  public func decide(_ query: FirewallQuery, _ sources: inout FirewallSources) -> FirewallDecision {
+  func decide(_ query: FirewallQuery, _ sources: inout FirewallSources) -> FirewallDecision {
     let key = query.sender == .client ? query.key : query.key.reversed
     var client = End(address: key.source, zone: zone(key.source))
     var server = End(address: key.destination, zone: zone(key.destination))
