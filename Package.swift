@@ -31,7 +31,7 @@ let package = Package(
       dependencies: ["MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto")]),
     .target(
       name: "Middleboxes",
-      dependencies: ["MOSCore", "DualStackTracker", "Records", .product(name: "Yams", package: "Yams")]),
+      dependencies: ["MOSCore", "DualStackTracker", "EventDSL", "Records", .product(name: "Yams", package: "Yams")]),
     .executableTarget(
       name: "mos",
       dependencies: [
@@ -44,6 +44,7 @@ let package = Package(
     .executableTarget(
       name: "ReplayCuts", dependencies: ["MOSCore", "PacketIO", "DualStackTracker"], path: "Tests/ReplayCuts"),
     .target(name: "TestSupport", dependencies: ["MOSCore"], path: "Tests/TestSupport"),
+    .target(name: "EventSupport", dependencies: ["EventDSL", "TestSupport"], path: "Tests/EventSupport"),
     .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore", "TestSupport"]),
     .testTarget(
       name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap", "TestSupport"],
@@ -51,13 +52,15 @@ let package = Package(
     .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
     .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker", "TestSupport"]),
     .testTarget(
-      name: "EventTests", dependencies: ["EventDSL", "DualStackTracker", "MTCP", "MOSCore", "PacketIO", "TestSupport"]),
+      name: "EventTests",
+      dependencies: ["EventDSL", "EventSupport", "DualStackTracker", "MTCP", "MOSCore", "PacketIO", "TestSupport"]),
     .testTarget(
       name: "RecordsTests",
       dependencies: [
         "Records", "MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .testTarget(name: "MiddleboxesTests", dependencies: ["Middleboxes", "MOSCore", "Records"]),
+    .testTarget(
+      name: "MiddleboxesTests", dependencies: ["Middleboxes", "EventDSL", "EventSupport", "MOSCore", "Records"]),
     .testTarget(name: "CommandTests", dependencies: ["mos", "MOSCore", "MTCP", "Records"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,4 +1,5 @@
 import EventDSL
+import EventSupport
 import Testing
 
 /// Drops data with a word in it, and says so.

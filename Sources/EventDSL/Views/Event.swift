@@ -23,6 +23,15 @@ public struct Event<Kind>: ~Copyable {
     }
   }
 
+  /// The side of its flow that sent the packet; the client where there is no packet or no flow.
+  @inlinable public var sender: Side { occurrence.pointee.flow == 0 ? .client : occurrence.pointee.sender }
+
+  /// Whether the packet is an ICMP error about a packet of a flow that is known.
+  public var isAboutKnownFlow: Bool {
+    guard let packet = occurrence.pointee.packet, let key = packet.pointee.quotedKey else { return false }
+    return occurrence.pointee.core.pointee.tracker.flow(of: key) != 0
+  }
+
   /// Reports something, in the middlebox's name, to whoever runs the engine.
   @inlinable public func report(_ text: @autoclosure () -> String) { Dispatch.report(occurrence, text()) }
 
@@ -51,8 +60,6 @@ public protocol FlowEvent {}
 extension Event where Kind: FlowEvent {
   /// The flow.
   @inlinable public var flow: Flow { Flow(occurrence) }
-  /// Who sent the packet; for events without a packet the client.
-  @inlinable public var sender: Side { occurrence.pointee.sender }
 }
 
 /// Kinds of events that are about a range of a stream.

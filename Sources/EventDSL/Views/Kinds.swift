@@ -97,6 +97,4 @@ extension Event where Kind: PayloadEvent {
   }
   /// Whether it was raised in the handler of an event that belongs to a flow.
   @inlinable public var hasFlow: Bool { occurrence.pointee.flow != 0 }
-  /// Who sent the packet in whose event it was raised; without a packet the client.
-  @inlinable public var sender: Side { occurrence.pointee.sender }
 }

@@ -12,6 +12,8 @@ public struct PacketView: ~Copyable {
   @inlinable public var number: UInt64 { decoded.pointee.number }
   /// What it is.
   @inlinable public var kind: PacketKind { decoded.pointee.kind }
+  /// Whether a host would look at it: its checksums are right, where they are verified, and its lengths make sense.
+  @inlinable public var isAcceptable: Bool { decoded.pointee.isAcceptable }
   /// Addresses, ports, VLANs and protocol, source first as in the packet.
   @inlinable public var key: FlowKey { decoded.pointee.key }
   /// TCP control bits; none for other protocols.

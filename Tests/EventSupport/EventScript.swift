@@ -1,11 +1,10 @@
 import EventDSL
 import MOSCore
 import TestSupport
-import Testing
 
 /// Plays scripts of timed segments, as real frames, through an engine, and collects what its middleboxes report.
-struct EventScript: ~Copyable {
-  var engine: EventEngine
+package struct EventScript: ~Copyable {
+  package var engine: EventEngine
   private let reports: Reports
   private var parser = ScriptParser()
   private var decoder = PacketDecoder(configuration: DecoderConfiguration())
@@ -13,7 +12,7 @@ struct EventScript: ~Copyable {
   private var number: UInt64 = 0
   private let burst: Int
   /// What left an engine with filters, in its order.
-  private(set) var output: [Output] = []
+  package private(set) var output: [Output] = []
 
   /// Reports in their order.
   private final class Reports {
@@ -21,13 +20,14 @@ struct EventScript: ~Copyable {
   }
 
   /// An engine for `middleboxes` that takes `burst` packets at a time.
-  init(
+  package init(
     _ middleboxes: any Middlebox..., burst: Int = 1, _ configure: (inout TrackerConfiguration) -> Void = { _ in }
   ) throws {
     try self.init(middleboxes, burst: burst, configure)
   }
 
-  init(_ middleboxes: [any Middlebox], burst: Int, _ configure: (inout TrackerConfiguration) -> Void = { _ in }) throws
+  package init(_ middleboxes: [any Middlebox], burst: Int, _ configure: (inout TrackerConfiguration) -> Void = { _ in })
+    throws
   {
     var configuration = TrackerConfiguration()
     configuration.maximumFlows = 1_000
@@ -41,7 +41,7 @@ struct EventScript: ~Copyable {
 
   /// Plays the segments of a script; what is reported, in its order.
   @discardableResult
-  mutating func play(_ script: String) throws -> [String] {
+  package mutating func play(_ script: String) throws -> [String] {
     let before = reports.all.count
     var frames: [Frame] = []
     for (source, line) in try parser.parse(script) {
@@ -53,7 +53,7 @@ struct EventScript: ~Copyable {
         clock = max(clock, ScriptedSegment.timestamp(time))
         engine.advance(to: ScriptedSegment.timestamp(time))
         engine.collect()
-      case .expect: Issue.record("an event script has no expectations: \(source)")
+      case .expect: throw Expectation(description: "an event script has no expectations: \(source)")
       }
     }
     process(frames)
@@ -62,7 +62,7 @@ struct EventScript: ~Copyable {
 
   /// Ends the trace; what is reported at that.
   @discardableResult
-  mutating func finish() -> [String] {
+  package mutating func finish() -> [String] {
     let before = reports.all.count
     engine.finish()
     engine.collect()
@@ -70,7 +70,7 @@ struct EventScript: ~Copyable {
   }
 
   /// All reports so far.
-  var allReports: [Report] { reports.all }
+  package var allReports: [Report] { reports.all }
 
   private mutating func process(_ frames: [Frame]) {
     for start in stride(from: 0, to: frames.count, by: burst) {
@@ -86,6 +86,11 @@ struct EventScript: ~Copyable {
       packets.deallocate()
       for frame in captured { frame.bytes.deallocate() }
     }
+  }
+
+  /// A line that has no place in a script for events.
+  private struct Expectation: Error, CustomStringConvertible {
+    var description: String
   }
 
   /// A frame and its time.
@@ -109,13 +114,13 @@ struct EventScript: ~Copyable {
   }
 
   /// A frame that left, as a host would read it: with checksums verified, and numbers relative to the ISNs.
-  struct Output: CustomStringConvertible {
-    var text: String
-    var anomalies: AnomalySet
-    var isAcceptable: Bool
-    var key: FlowKey
-    var bytes: [UInt8]
-    var isReturned: Bool
+  package struct Output: CustomStringConvertible {
+    package var text: String
+    package var anomalies: AnomalySet
+    package var isAcceptable: Bool
+    package var key: FlowKey
+    package var bytes: [UInt8]
+    package var isReturned: Bool
 
     init(_ frame: PacketOutput.Frame, _ parser: ScriptParser) {
       var decoder = PacketDecoder(configuration: DecoderConfiguration())
@@ -142,6 +147,6 @@ struct EventScript: ~Copyable {
       text = words.joined(separator: " ")
     }
 
-    var description: String { text }
+    package var description: String { text }
   }
 }
