@@ -11,6 +11,8 @@ struct DispatchTable: ~Copyable {
   /// Kinds of events for lists: those of the tracker, and frames.
   static let frameKind = 16
   static let listCount = 17 * 4
+  /// The place of the list for frames.
+  static let frameList = frameKind * 4 + Int(Hook.wire.rawValue)
 
   let handlers: UnsafeMutablePointer<HandlerBox>
   /// What follows in lists behind their first parts.
@@ -20,7 +22,7 @@ struct DispatchTable: ~Copyable {
   /// The same for packets from the server, which pass the middleboxes in the other order; `lists` where there is one.
   let serverLists: UnsafeMutablePointer<DispatchList>
   /// The same for each middlebox by itself, where there are filters.
-  let boxLists: UnsafeMutablePointer<DispatchList>
+  private let boxLists: UnsafeMutablePointer<DispatchList>
   /// Of each key: what hangs below an event of a middlebox's own, or below a timer.
   let keyLists: UnsafeMutablePointer<DispatchList>
   let keyCount: Int
@@ -140,9 +142,7 @@ struct DispatchTable: ~Copyable {
   }
 
   /// What waits for every frame.
-  var frames: UnsafePointer<DispatchList> {
-    UnsafePointer(lists + (DispatchTable.frameKind * 4 + Int(Hook.wire.rawValue)))
-  }
+  var frames: UnsafePointer<DispatchList> { UnsafePointer(lists + DispatchTable.frameList) }
 
   /// A handler of a middlebox, to name it by.
   func firstNode(of box: Int) -> UInt32 {
@@ -153,10 +153,9 @@ struct DispatchTable: ~Copyable {
   /// The middlebox of a handler or definition.
   func box(of node: UInt32) -> Int { Int(boxes[Int(node)]) }
 
+  /// The lists of one middlebox. Precondition: there are filters.
   @inline(__always)
-  func list(_ kind: EventKind, _ hook: Hook) -> UnsafePointer<DispatchList> {
-    UnsafePointer(lists + (Int(kind.rawValue) &* 4 &+ Int(hook.rawValue)))
-  }
+  func boxLists(_ box: Int) -> UnsafeMutablePointer<DispatchList> { boxLists + box &* DispatchTable.listCount }
 }
 
 private func copied<Element: BitwiseCopyable>(_ elements: [Element]) -> UnsafeMutablePointer<Element> {

@@ -9,7 +9,10 @@ extension EngineLoop {
     let packet = UnsafePointer(burst.packets + burst.next)
     let work = core.pointee.work
     work.pointee.begin(packet)
-    if !core.pointee.table.frames.pointee.isEmpty { dispatchFrame(core, packet) }
+    let count = core.pointee.table.boxCount
+    for box in 0..<count where !work.pointee.isDropped {
+      dispatchFrame(core, packet, UnsafePointer(core.pointee.table.boxLists(box) + DispatchTable.frameList))
+    }
     if work.pointee.isDropped {
       core.pointee.tracker.skipNext(&burst)
       return core.pointee.countDropped()
@@ -17,7 +20,9 @@ extension EngineLoop {
     work.pointee.enter(.sender)
     let found = core.pointee.tracker.sendNext(&burst)
     guard case .flow(let flow, let sender) = found else {
-      dispatchOutside(core, packet)
+      for box in 0..<count where !work.pointee.isDropped {
+        dispatchOutside(core, work.pointee.packet, in: core.pointee.table.boxLists(box))
+      }
       return work.pointee.isDropped ? core.pointee.countDropped() : core.pointee.forward()
     }
     if !pass(core, flow, .sender, sender) {
@@ -43,8 +48,7 @@ extension EngineLoop {
     let count = core.pointee.table.boxCount
     for position in 0..<count {
       let box = sender == .client ? position : count - 1 - position
-      let lists = core.pointee.table.boxLists + box * DispatchTable.listCount
-      dispatchStep(core, flow, work.pointee.packet, hook, in: lists)
+      dispatchStep(core, flow, work.pointee.packet, hook, in: core.pointee.table.boxLists(box))
       if work.pointee.isDropped { return false }
       if hook == .sender { leave(core, box, flow, sender) }
       if work.pointee.isDropped { return false }

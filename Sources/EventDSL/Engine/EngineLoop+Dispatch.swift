@@ -20,7 +20,7 @@ extension EngineLoop {
       if event < second { run(&event, second, lists, occurrence) }
       occurrence.pointee.hook = .receiver
       occurrence.pointee.event = UnsafePointer(core.pointee.facts)
-      Dispatch.run(lists + Hook.receiver.packetList, occurrence)
+      Dispatch.run(lists + Hook.receiver.list(of: .packet), occurrence)
     }
     run(&event, end, lists, occurrence)
   }
@@ -41,7 +41,7 @@ extension EngineLoop {
   ) {
     let occurrence = core.pointee.begin(flow, packet)
     let lists = boxLists ?? lists(core, occurrence)
-    let list = UnsafePointer(lists + hook.packetList)
+    let list = UnsafePointer(lists + hook.list(of: .packet))
     if !list.pointee.isEmpty {
       occurrence.pointee.hook = hook
       occurrence.pointee.event = UnsafePointer(core.pointee.facts)
@@ -70,34 +70,45 @@ extension EngineLoop {
     }
   }
 
-  /// Handlers of a packet without a flow.
+  /// Handlers of a packet without a flow that are in `lists`.
   @inline(never)
-  static func dispatchOutside(_ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>) {
+  static func dispatchOutside(
+    _ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>,
+    in boxLists: UnsafeMutablePointer<DispatchList>? = nil
+  ) {
+    let lists = boxLists ?? core.pointee.table.lists
     var occurrence = core.pointee.begin(core, 0, packet, packet.pointee.timestamp, .wire)
     let isOrphan = core.pointee.tracker.events.set.contains(.orphan)
     if isOrphan, core.pointee.filters.hasOrphans { core.pointee.selectOrphan(packet) }
     withUnsafeMutablePointer(to: &occurrence) { occurrence in
-      if isOrphan { runFact(.orphan, .wire, occurrence) }
+      if isOrphan { runFact(.orphan, .wire, occurrence, lists) }
       var event = core.pointee.tracker.events.first
-      run(&event, core.pointee.tracker.events.end, core.pointee.table.lists, occurrence)
+      run(&event, core.pointee.tracker.events.end, lists, occurrence)
     }
   }
 
   /// Handlers of an event that has no record.
   @inline(__always)
-  private static func runFact(_ kind: EventKind, _ hook: Hook, _ occurrence: UnsafeMutablePointer<Occurrence>) {
+  private static func runFact(
+    _ kind: EventKind, _ hook: Hook, _ occurrence: UnsafeMutablePointer<Occurrence>,
+    _ lists: UnsafeMutablePointer<DispatchList>
+  ) {
     let core = occurrence.pointee.core
-    let list = core.pointee.table.list(kind, hook)
+    let list = UnsafePointer(lists + hook.list(of: kind))
     if list.pointee.isEmpty { return }
     occurrence.pointee.hook = hook
     occurrence.pointee.event = UnsafePointer(core.pointee.facts + Int(kind.rawValue))
     Dispatch.run(list, occurrence)
   }
 
-  /// Handlers of a frame, before its flow is looked up.
-  static func dispatchFrame(_ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>) {
+  /// Handlers of a frame, before its flow is looked up, that are in `list`.
+  static func dispatchFrame(
+    _ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>,
+    _ list: UnsafePointer<DispatchList>
+  ) {
+    if list.pointee.isEmpty { return }
     var occurrence = core.pointee.begin(core, 0, packet, packet.pointee.timestamp, .wire)
-    withUnsafeMutablePointer(to: &occurrence) { Dispatch.run(core.pointee.table.frames, $0) }
+    withUnsafeMutablePointer(to: &occurrence) { Dispatch.run(list, $0) }
   }
 
   /// Handlers of the end of a flow that ended without a packet of its own.
@@ -108,8 +119,8 @@ extension EngineLoop {
     if hasTimedOut { time = time.advanced(by: core.pointee.tracker.timeout(of: record)) }
     var occurrence = core.pointee.begin(core, flow, nil, time, .timer)
     withUnsafeMutablePointer(to: &occurrence) { occurrence in
-      if hasTimedOut { runFact(.idle, .timer, occurrence) }
-      runFact(.connectionEnd, .timer, occurrence)
+      if hasTimedOut { runFact(.idle, .timer, occurrence, core.pointee.table.lists) }
+      runFact(.connectionEnd, .timer, occurrence, core.pointee.table.lists)
     }
   }
 
@@ -141,6 +152,7 @@ extension EngineLoop {
 }
 
 extension Hook {
-  /// The place of the list for `packet` at this hook.
-  fileprivate var packetList: Int { Int(EventKind.packet.rawValue) &* 4 &+ Int(rawValue) }
+  /// The place of the list for a kind of event at this hook.
+  @inline(__always)
+  fileprivate func list(of kind: EventKind) -> Int { Int(kind.rawValue) &* 4 &+ Int(rawValue) }
 }

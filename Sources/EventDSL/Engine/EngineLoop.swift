@@ -31,7 +31,7 @@ enum EngineLoop {
   /// Both steps of the next packet, the handlers of each behind it.
   private static func step(_ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst) {
     let packet = UnsafePointer(burst.packets + burst.next)
-    if !core.pointee.table.frames.pointee.isEmpty { dispatchFrame(core, packet) }
+    dispatchFrame(core, packet, core.pointee.table.frames)
     guard case .flow(let flow, _) = core.pointee.tracker.sendNext(&burst) else { return dispatchOutside(core, packet) }
     dispatchStep(core, flow, packet, .sender)
     core.pointee.tracker.receive(packet)
