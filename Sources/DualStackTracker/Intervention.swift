@@ -36,6 +36,8 @@ struct ConnectionTraits: OptionSet, BitwiseCopyable {
   static func aborted(_ side: Side) -> ConnectionTraits { .init(rawValue: 4 &<< side.rawValue) }
   /// Its ends count in different numbers.
   static var translated: ConnectionTraits { .init(rawValue: 16) }
+  /// Those that packets bring about.
+  static var ofPackets: ConnectionTraits { .init(rawValue: 15) }
   /// `dropped` of both sides.
   static var droppedOfEither: ConnectionTraits { .init(rawValue: 3) }
 }

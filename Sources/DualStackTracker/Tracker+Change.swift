@@ -4,7 +4,7 @@ import MTCP
 /// Packets that reach the receiver otherwise than they were sent.
 extension Tracker {
   /// Second step of a packet that was changed behind `send`: the receiver's stack takes `changed`, whose description was
-  /// made by `PacketEditor.describe`, in place of `packet`, which was sent. Events of the `.receiver` hook are in `events`.
+  /// made by `PacketEditor.describe`, in place of `packet`, which was sent. Events are as those of `receive`.
   ///
   /// Needed when TCP's numbers, flags or options or the payload's length changed; where only addresses, ports, time to
   /// live or the values of payload bytes did, `receive(changed)` does the same in less time. The payload bytes of `changed`
@@ -12,7 +12,7 @@ extension Tracker {
   public mutating func receive(
     _ changed: UnsafePointer<DecodedPacket>, insteadOf packet: UnsafePointer<DecodedPacket>
   ) {
-    events.beginPacket()
+    events.beginSecondStep()
     let record = current.record
     if packet.pointee.kind == .tcp { judgeAgain(changed, insteadOf: packet) }
     if current.judgement.course != .ignore { receiveSegment(changed) }

@@ -11,8 +11,13 @@ extension Tracker {
   /// dropped is CLOSED, and the flow goes on: what is sent to it is in doubt until it acknowledges it, and if it sends
   /// anything but a RST it is in its old state again, because then somebody else had sent the RST.
   public mutating func drop(_ packet: UnsafePointer<DecodedPacket>) {
-    statistics.droppedPackets &+= 1
     events.markSecondStep()
+    dropSent(packet)
+  }
+
+  /// The same, whatever `events` are.
+  mutating func dropSent(_ packet: UnsafePointer<DecodedPacket>) {
+    statistics.droppedPackets &+= 1
     let course = current.expectation == .none ? current.judgement.course : .process
     current.expectation = .none
     current.judgement = Judgement(.ignore)

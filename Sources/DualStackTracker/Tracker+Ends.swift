@@ -7,21 +7,37 @@ extension Tracker {
   @inline(__always)
   mutating func end(_ flow: UInt32, _ reason: EndReason, packet: UInt64) {
     let record = records.pointer(flow)
+    conclude(record, reason, packet: packet)
+    giveBack(record)
+  }
+
+  /// A flow's record becomes final but for late packets.
+  @inline(__always)
+  mutating func conclude(_ record: UnsafeMutablePointer<FlowRecord>, _ reason: EndReason, packet: UInt64) {
     record.pointee.end = reason
     record.pointee.endPacket = packet
-    let index = record.pointee.connection
-    guard index != 0 else { return }
-    let connection = connections.pointer(index)
+    guard record.pointee.connection != 0 else { return }
+    let connection = connections.pointer(record.pointee.connection)
     close(.client, record, connection)
     close(.server, record, connection)
     record.pointee.lastSYN = connection.endpoint(.client).pointee.iss.rawValue
+  }
+
+  /// Gives back what a flow that ended has of TCP state.
+  @inline(__always)
+  mutating func giveBack(_ record: UnsafeMutablePointer<FlowRecord>) {
+    let index = record.pointee.connection
+    guard index != 0 else { return }
+    let connection = connections.pointer(index)
+    release(connection.endpoint(.client))
+    release(connection.endpoint(.server))
     if connection.pointee.unconfirmed != 0 { releaseUnconfirmed(connection) }
     if connection.pointee.intervention != 0 { releaseIntervention(connection) }
     connections.free(index)
     record.pointee.connection = 0
   }
 
-  /// What remains of a side in the record; its memory is given back.
+  /// What remains of a side in the record.
   @inline(__always)
   private mutating func close(
     _ side: Side, _ record: UnsafeMutablePointer<FlowRecord>, _ connection: UnsafeMutablePointer<Connection>
@@ -31,6 +47,11 @@ extension Tracker {
     countUnseen(receiver: endpoint, counters: record.counters(side.peer))
     endpoint.pointee.observed.finish(counters)
     counters.pointee.state = endpoint.pointee.state.rawValue
+  }
+
+  /// Gives back the memory of a side.
+  @inline(__always)
+  private mutating func release(_ endpoint: UnsafeMutablePointer<Endpoint>) {
     if endpoint.pointee.receive.hasQueued { endpoint.pointee.receive.dropQueued(pool: &pool) }
     if !endpoint.pointee.retained.isEmpty { endpoint.pointee.retained.removeAll(blocks: &retainedBlocks) }
   }
@@ -76,6 +97,7 @@ extension Tracker {
   /// Without `releases`, for a tracker that is thrown away next and whose records nobody looks at, `takeReleased` names
   /// none.
   public mutating func finish(_ reason: EndReason = .traceEnd, releases: Bool = true) {
+    confirmReceive()
     returnChains()
     // Lingering flows have ended.
     for value in (releases ? AgeClass.lingering : AgeClass.halfOpen)..<UInt8(AgeClass.count) {

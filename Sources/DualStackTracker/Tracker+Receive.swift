@@ -41,7 +41,11 @@ extension Tracker {
     case .process:
       receiveText(packet, record: record, sender: sender, receiver: receiver)
     case .doubt:
-      keepInDoubt(packet, connection: connection, side: side)
+      if revocation.isActive {
+        revocation.doubted = packet
+      } else {
+        keepInDoubt(packet, connection: connection, side: side)
+      }
       if let repeats = current.judgement.repeats { noteRetransmission(repeats, side.peer, record) }
       return
     case .open:
@@ -76,6 +80,12 @@ extension Tracker {
     var event = EventRecord(.connectionEnd, .receiver, current.sender.peer)
     event.code = reason.rawValue
     events.append(event)
+    if revocation.isActive {
+      conclude(record, reason, packet: packet.pointee.number)
+      revocation.ends = true
+      revocation.endTime = packet.pointee.timestamp
+      return
+    }
     end(current.flow, reason, packet: packet.pointee.number)
     linger(current.flow, now: packet.pointee.timestamp)
   }
@@ -101,6 +111,9 @@ extension Tracker {
     _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
   ) {
     guard packet.pointee.payloadLength > 0 else { return }
+    if revocation.isActive {
+      saveQueue(receiver, count: packet.pointee.payloadLength, at: receiver.pointee.rcvNxt)
+    }
     let result = receiver.pointee.receive.insert(
       packet.pointee.payload, count: packet.pointee.payloadLength, at: receiver.pointee.rcvNxt,
       next: receiver.pointee.rcvNxt, policy: configuration.overlapPolicy, limit: configuration.sideBufferBytes,

@@ -385,6 +385,10 @@ extension Tracker {
     guard !record.pointee.traits.contains(.halfOpen), connection.pointee.client.knows.contains(.seen),
       connection.pointee.server.knows.contains(.seen)
     else { return }
-    ages.append(current.flow, class: AgeClass.established)
+    if revocation.isActive {
+      revocation.promotes = true
+    } else {
+      ages.append(current.flow, class: AgeClass.established)
+    }
   }
 }

@@ -38,14 +38,14 @@ extension Tracker {
 
   /// Bytes are kept for an end that acknowledges, and no more than it can have under way.
   @inline(__always)
-  private mutating func mayRetain(_ receiver: UnsafeMutablePointer<Endpoint>) -> Bool {
+  mutating func mayRetain(_ receiver: UnsafeMutablePointer<Endpoint>) -> Bool {
     receiver.pointee.knows.contains(.seen)
       && receiver.pointee.rcvNxt.distance(from: receiver.pointee.acknowledged) < Tracker.largestRetained
   }
 
   /// `count` delivered bytes are not kept, and so none of those before them.
   @inline(never)
-  private mutating func forgo(_ count: UInt32, _ receiver: UnsafeMutablePointer<Endpoint>) {
+  mutating func forgo(_ count: UInt32, _ receiver: UnsafeMutablePointer<Endpoint>) {
     statistics.uncomparedBytes &+= UInt64(count)
     receiver.pointee.retained.removeAll(blocks: &retainedBlocks)
   }
@@ -58,7 +58,7 @@ extension Tracker {
     let start = receiver.pointee.rcvNxt
     receiver.pointee.rcvNxt = start + count
     emit(bytes: bytes, count: count, chain: 0, chainCount: 0, at: start, receiver, side, .receiver)
-    guard configuration.comparesRetransmissions else { return }
+    guard retains else { return postpone(bytes, count: count, chain: 0, at: start, receiver, side) }
     if !mayRetain(receiver)
       || !receiver.pointee.retained.append(bytes, count: count, at: start, blocks: &retainedBlocks)
     {
@@ -73,6 +73,7 @@ extension Tracker {
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
     let next = receiver.pointee.rcvNxt
+    if revocation.isActive { saveQueue(receiver, count: count, at: start) }
     let result = receiver.pointee.receive.insert(
       bytes, count: count, at: start, next: next, policy: configuration.overlapPolicy,
       limit: configuration.sideBufferBytes, pool: &pool)
@@ -105,6 +106,13 @@ extension Tracker {
     }
   }
 
+  /// What an insertion may change of `receiver`'s queue can be undone.
+  @inline(never)
+  mutating func saveQueue(_ receiver: UnsafeMutablePointer<Endpoint>, count: UInt32, at start: SequenceNumber) {
+    receiver.pointee.receive.save(
+      count: count, at: start, next: receiver.pointee.rcvNxt, into: &revocation.queue, pool: &pool)
+  }
+
   /// Delivers what waits and is next.
   @inline(never)
   mutating func takeQueued(_ receiver: UnsafeMutablePointer<Endpoint>, _ side: Side, _ hook: Hook) {
@@ -113,11 +121,13 @@ extension Tracker {
     let taken = receiver.pointee.receive.takeContiguous(from: start, pool: &pool)
     guard taken.count > 0 else { return }
     lentChains[lentCount] = taken.chain
+    lentSides[lentCount] = side
     lentCount &+= 1
     receiver.pointee.rcvNxt = start + taken.count
     statistics.queuedBytes &-= UInt64(taken.count)
-    if configuration.comparesRetransmissions,
-      !mayRetain(receiver)
+    if !retains {
+      postpone(nil, count: taken.count, chain: taken.chain, at: start, receiver, side)
+    } else if !mayRetain(receiver)
         || !receiver.pointee.retained.append(
           chain: taken.chain, at: start, from: pool, blocks: &retainedBlocks)
     {

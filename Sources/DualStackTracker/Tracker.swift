@@ -5,7 +5,8 @@ import MTCP
 /// Follows every flow from both ends at once.
 ///
 /// `process` takes packets whole. For one packet step by step: `advance(to:)`, `lookUp(_:)`, `send(_:)`, `receive(_:)`
-/// or, for one that was changed, `receive(_:insteadOf:)`, or that goes no further, `drop(_:)`. Each returns what happened in `events` and calls nobody. `prepare` comes before, for a packet or for a burst. Flows that
+/// or, for one that was changed, `receive(_:insteadOf:)`, or that goes no further, `drop(_:)`; and
+/// `receiveRevocably(_:)` where that is decided by what comes of the second step. Each returns what happened in `events` and calls nobody. `prepare` comes before, for a packet or for a burst. Flows that
 /// ended without a packet of their own are named by `takeEnded()`; flows whose record is final by `takeReleased()`, and
 /// given back with `free(_:)`.
 public struct Tracker: ~Copyable {
@@ -29,12 +30,18 @@ public struct Tracker: ~Copyable {
   /// Chains of delivered bytes that are given back when the next packet is looked at that is not expected.
   var lentChains: InlineArray<8, UInt32> = .init(repeating: 0)
   var lentCount = 0
+  /// The sides that they were delivered to.
+  var lentSides: InlineArray<8, Side> = .init(repeating: .client)
+  /// Delivered bytes are kept for comparison at once.
+  var retains: Bool
   /// The current packet's flow, sender and judgement, from `lookUp` to `receive`.
   var current: CurrentPacket
   /// What the last step returned.
   public internal(set) var events = EventBuffer()
   /// What was counted so far.
   public internal(set) var statistics = TrackerStatistics()
+  /// The receiver's step that can be undone.
+  var revocation: Revocation
 
   /// The most bytes that are retained of one stream for comparison.
   static let largestRetained: Int32 = 1 << 20
@@ -62,6 +69,8 @@ public struct Tracker: ~Copyable {
     ended = IndexQueue(capacity: capacity)
     released = IndexQueue(capacity: capacity)
     current = CurrentPacket(record: records.base)
+    retains = configuration.comparesRetransmissions
+    revocation = Revocation(record: records.base.pointee)
   }
 
   /// Flows in the table, lingering ones included.

@@ -111,6 +111,63 @@ private struct ByteModel {
     }
   }
 
+  /// Segments in between whose insertion is undone, with what it let be taken, leave no trace: what follows is taken as
+  /// if they had never come, by the boundaries of the segments that did.
+  @Test(arguments: OverlapPolicy.allCases)
+  func undoneSegmentsLeaveNothing(policy: OverlapPolicy) {
+    for round in 0..<24 {
+      var generator = SeededGenerator(seed: 0xdead << 32 | UInt64(policy.rawValue) << 16 | UInt64(round))
+      let base = Self.bases[round % Self.bases.count]
+      let window = round % 2 == 0 ? 300 : 3000
+      let longest = [3, 40, 700, 1460][round / 2 % 4]
+      var model = ByteModel(count: window)
+      // The pool has no more than the queue itself may need.
+      var fixture = BufferFixture(maximumBytes: round % 3 == 0 ? 24 * SegmentChunk.size : 1 << 20)
+      var backup = QueueBackup()
+      var undone = 0
+      for step in 0..<160 {
+        let start = Int.random(in: max(model.next - 20, 0)..<window, using: &generator)
+        let count = Int.random(in: 1...min(longest, window - start), using: &generator)
+        let data = (0..<count).map { _ in UInt8.random(in: 0...2, using: &generator) }
+        let next = base &+ UInt32(model.next)
+        if step % 2 == 0 {
+          let ranges = fixture.ranges
+          let queued = fixture.queued
+          let inUse = fixture.bytesInUse
+          fixture.buffer.save(
+            count: UInt32(count), at: SequenceNumber(base &+ UInt32(start)), next: SequenceNumber(next), into: &backup,
+            pool: &fixture.pool)
+          let result = fixture.insert(data, at: base &+ UInt32(start), next: next, policy: policy)
+          let taken = fixture.buffer.takeContiguous(from: SequenceNumber(next), pool: &fixture.pool)
+          if result.stored > 0 { undone += 1 }
+          fixture.buffer.putBack(taken.chain, pool: &fixture.pool)
+          fixture.checkQueue()
+          fixture.buffer.restore(from: &backup, pool: &fixture.pool)
+          fixture.checkQueue()
+          #expect(fixture.ranges == ranges && fixture.queued == queued && fixture.bytesInUse == inUse)
+          continue
+        }
+        let result = fixture.insert(data, at: base &+ UInt32(start), next: next, policy: policy)
+        if result.isFull { break }
+        let expected = model.insert(data, at: start, policy: policy)
+        #expect(result.stored == expected.stored && result.duplicate == expected.duplicate)
+        #expect(result.conflicting == expected.conflicting)
+        fixture.checkQueue()
+        let queued = fixture.queued
+        #expect(queued == model.bytes.compactMap { $0?.value })
+        if Int.random(in: 0..<6, using: &generator) == 0 || model.bytes[model.next] != nil {
+          let taken = fixture.take(from: next)
+          #expect(taken == model.take())
+        }
+        if model.next == window { break }
+      }
+      #expect(undone > 0)
+      fixture.removeAll()
+      let left = fixture.bytesInUse
+      #expect(left == 0)
+    }
+  }
+
   /// A stream cut in any way, shuffled, with duplicates and overlaps, is the same stream.
   @Test(arguments: OverlapPolicy.allCases)
   func consistentSegmentsGiveTheStream(policy: OverlapPolicy) {

@@ -9,8 +9,9 @@ import MOSCore
 ///
 /// Flags are the letters S F R P A U E W (and `.` for nothing more); `c` and `s` are the ends. `x40` behind a text repeats
 /// it. `ttl N`, `urg N`, `badsum`, `bad ANOMALY` (the decoder refused it), `missing N` (payload bytes cut off by the
-/// capture), `port N` (another client port), `udp`, `unselected`, `drop` (between its two steps). `seqraw N` and `ackraw N`
-/// are absolute. `time +N` moves packet time on without a packet.
+/// capture), `port N` (another client port), `udp`, `unselected`, `drop` (between its two steps), `undone` (dropped
+/// behind its second step, whose events have `undone` before them), `revocable` (it could have been). `seqraw N` and
+/// `ackraw N` are absolute. `time +N` moves packet time on without a packet.
 ///
 /// Behind `=>` stands what the receiver gets otherwise than it was sent, all else being the same; `flags FA.` for flags.
 /// `translated`: the ends count in different numbers from this segment on.
@@ -160,6 +161,8 @@ package struct ScriptParser {
       case "udp": segment.kind = .udp
       case "unselected": segment.isSelected = false
       case "drop": segment.isDropped = true
+      case "undone": segment.isUndone = true
+      case "revocable": segment.isRevocable = true
       case "translated": segment.translates = true
       case "flags": segment.flags = try flags(rest.popFirst() ?? "")
       default:

@@ -22,12 +22,16 @@ package struct ScriptedSegment {
   package var isSelected = true
   /// It goes no further than its sender's step.
   package var isDropped = false
+  /// Its receiver's step can be undone, and is confirmed.
+  package var isRevocable = false
+  /// Its receiver's step is undone.
+  package var isUndone = false
   /// What its receiver gets in its place; empty for the segment itself.
   package var changed: [ScriptedSegment] = []
   /// From here on the two ends count in different numbers.
   package var translates = false
   /// Something happens between its two steps.
-  package var isInterfered: Bool { isDropped || translates || !changed.isEmpty }
+  package var isInterfered: Bool { isDropped || isRevocable || isUndone || translates || !changed.isEmpty }
 
   package init() {}
 

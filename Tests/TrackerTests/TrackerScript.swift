@@ -173,10 +173,9 @@ struct TrackerScript: ~Copyable {
       if segment.translates { tracker.beginTranslation(of: flow) }
       if segment.isDropped { return tracker.drop(packet) }
       if let changed = segment.changed.first {
-        return changed.withPacket { receive($0, insteadOf: packet) }
+        return changed.withPacket { receive($0, insteadOf: packet, segment) }
       }
-      tracker.receive(packet)
-      collect(from: tracker.events.firstStepCount)
+      receive(packet, insteadOf: nil, segment)
     case .orphan:
       happened.append("orphan")
       collect()
@@ -202,17 +201,44 @@ struct TrackerScript: ~Copyable {
     return flow
   }
 
-  /// Second step of a packet that was changed.
+  /// Second step of a packet, which was `original` when it was sent if that was something else.
   mutating func receive(
-    _ changed: UnsafeMutablePointer<DecodedPacket>, insteadOf packet: UnsafeMutablePointer<DecodedPacket>
+    _ packet: UnsafeMutablePointer<DecodedPacket>, insteadOf original: UnsafeMutablePointer<DecodedPacket>?,
+    _ segment: ScriptedSegment = ScriptedSegment()
   ) {
-    if packet.pointee.kind == .tcp {
-      ledger.givenBytes -= UInt64(packet.pointee.payloadLength)
-      ledger.givenBytes += UInt64(changed.pointee.payloadLength)
+    if let original {
+      packet.pointee.number = original.pointee.number
+      if packet.pointee.kind == .tcp, !segment.isUndone {
+        ledger.givenBytes -= UInt64(original.pointee.payloadLength)
+        ledger.givenBytes += UInt64(packet.pointee.payloadLength)
+      }
     }
-    changed.pointee.number = packet.pointee.number
-    tracker.receive(changed, insteadOf: packet)
-    collect()
+    if segment.isUndone {
+      tracker.receiveRevocably(packet, insteadOf: original.map { UnsafePointer($0) })
+      collectUndone()
+      tracker.undoReceive(original ?? packet)
+    } else if segment.isRevocable {
+      tracker.receiveRevocably(packet, insteadOf: original.map { UnsafePointer($0) })
+      collect(from: tracker.events.firstStepCount)
+      tracker.confirmReceive()
+    } else if let original {
+      tracker.receive(packet, insteadOf: original)
+      collect(from: tracker.events.firstStepCount)
+    } else {
+      tracker.receive(packet)
+      collect(from: tracker.events.firstStepCount)
+    }
+  }
+
+  /// What a step that is undone brought is told, and is no part of any stream.
+  private mutating func collectUndone() {
+    for index in tracker.events.firstStepCount..<tracker.events.count {
+      let event = tracker.events[index]
+      var count: UInt64 = 0
+      if event.kind == .newData { tracker.forEachSpan(of: event) { count += UInt64($0.count) } }
+      #expect(event.kind != .newData || count == event.length)
+      happened.append("undone " + words(event))
+    }
   }
 
   private mutating func take(_ burst: PacketBurst) {
@@ -260,23 +286,27 @@ struct TrackerScript: ~Copyable {
     }
   }
 
+  private func words(_ event: EventRecord) -> String {
+    let words = "\(event.kind.name) \(event.side)"
+    switch event.kind {
+    case .stateChange: return words + " \(TCPState(rawValue: event.code)?.recordName ?? "")"
+    case .anomaly: return "anomaly \(Anomaly(rawValue: event.code)?.name ?? "")"
+    case .retransmission:
+      let kind = RetransmissionKind(rawValue: event.code)?.name ?? ""
+      return words + " \(kind)\(event.detail == 1 ? " differs" : "")"
+    case .outOfOrder, .overlapConflict, .gap, .newData: return words + " \(event.length) at \(event.offset)"
+    case .connectionEnd: return "connectionEnd \(EndReason(rawValue: event.code)?.recordName ?? "")"
+    default: return words
+    }
+  }
+
   private mutating func collect(from first: Int = 0) {
     for index in first..<tracker.events.count {
       let event = tracker.events[index]
-      var words = "\(event.kind.name) \(event.side)"
       switch event.kind {
-      case .stateChange: words += " \(TCPState(rawValue: event.code)?.recordName ?? "")"
-      case .anomaly: words = "anomaly \(Anomaly(rawValue: event.code)?.name ?? "")"
-      case .retransmission:
-        words += " \(RetransmissionKind(rawValue: event.code)?.name ?? "")\(event.detail == 1 ? " differs" : "")"
-      case .outOfOrder, .overlapConflict: words += " \(event.length) at \(event.offset)"
-      case .gap:
-        words += " \(event.length) at \(event.offset)"
-        ledger.advanced(latest, event.side, offset: event.offset, length: event.length)
+      case .gap: ledger.advanced(latest, event.side, offset: event.offset, length: event.length)
       case .connectionEnd:
-        let reason = "\(EndReason(rawValue: event.code)?.recordName ?? "")"
-        words = "connectionEnd \(reason)"
-        ends.append(reason)
+        ends.append("\(EndReason(rawValue: event.code)?.recordName ?? "")")
         ledger.ended(latest)
       case .newData:
         var bytes: [UInt8] = []
@@ -285,11 +315,10 @@ struct TrackerScript: ~Copyable {
         fresh[event.side, default: []] += bytes
         streams[latest, default: [:]][event.side, default: []] += bytes
         delivered[event.side, default: []].append((event.offset, bytes))
-        words += " \(event.length) at \(event.offset)"
         ledger.advanced(latest, event.side, offset: event.offset, length: event.length)
       default: break
       }
-      happened.append(words)
+      happened.append(words(event))
     }
   }
 

@@ -41,7 +41,7 @@ extension ReceiveBuffer {
 
   /// Whether a range lies so near to all that is queued that sequence numbers order them. A window is at most 2^30
   /// bytes (RFC 7323 2.3), so that this fails only for a segment that no window allows.
-  private func isOrdered(_ start: SequenceNumber, _ end: SequenceNumber, pool: borrowing SegmentPool) -> Bool {
+  func isOrdered(_ start: SequenceNumber, _ end: SequenceNumber, pool: borrowing SegmentPool) -> Bool {
     let span = UInt32(3) << 29
     guard queueHead != 0 else { return end.rawValue &- start.rawValue < span }
     let head = pool.chunk(queueHead).pointee.start
