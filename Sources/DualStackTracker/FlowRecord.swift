@@ -53,16 +53,21 @@ public struct FlowRecord: BitwiseCopyable {
 extension UnsafeMutablePointer where Pointee == FlowRecord {
   /// Makes this the record of a flow that begins with `packet`, whose client is the source of `key`.
   @inline(__always) func begin(key: FlowKey, with packet: UnsafePointer<DecodedPacket>) {
+    begin(key: key, hash: packet.pointee.hash)
+    pointee.firstTimestamp = packet.pointee.timestamp
+    pointee.lastTimestamp = packet.pointee.timestamp
+    pointee.firstPacket = packet.pointee.number
+  }
+
+  /// Makes this a record with nothing but a key.
+  @inline(__always) func begin(key: FlowKey, hash: UInt64) {
     // In place: a record that is made elsewhere is copied. All fields that are not set here begin with 0.
     let record = UnsafeMutableRawPointer(self)
     for offset in stride(from: 0, to: MemoryLayout<FlowRecord>.stride, by: 16) {
       record.storeBytes(of: SIMD16<UInt8>(repeating: 0), toByteOffset: offset, as: SIMD16<UInt8>.self)
     }
     pointee.key = key
-    pointee.hash = packet.pointee.hash
-    pointee.firstTimestamp = packet.pointee.timestamp
-    pointee.lastTimestamp = packet.pointee.timestamp
-    pointee.firstPacket = packet.pointee.number
+    pointee.hash = hash
   }
 
   /// One side's counters, in place.
@@ -73,7 +78,7 @@ extension UnsafeMutablePointer where Pointee == FlowRecord {
 
 /// What was inferred about a flow, beyond its counters.
 struct FlowTraits: OptionSet, BitwiseCopyable {
-  var rawValue: UInt8
+  var rawValue: UInt16
   static var midstream: FlowTraits { .init(rawValue: 1) }
   static var flipped: FlowTraits { .init(rawValue: 2) }
   static var suspect: FlowTraits { .init(rawValue: 4) }
@@ -82,8 +87,12 @@ struct FlowTraits: OptionSet, BitwiseCopyable {
   static var halfOpen: FlowTraits { .init(rawValue: 16) }
   /// The table leads to it.
   static var inTable: FlowTraits { .init(rawValue: 64) }
-  /// The bits of `inTable` and `notSelected`.
-  static var presence: UInt8 { 64 | 32 }
+  /// The bits of `inTable`, `notSelected` and `furtherKey`.
+  static var presence: UInt16 { 64 | 32 | 128 }
   /// Its first packet was not selected: it is remembered so that its other packets are passed over too.
   static var notSelected: FlowTraits { .init(rawValue: 32) }
+  /// It is no flow's record, but a further key of the flow `lastSYN`; `attachment` is that flow's next one.
+  static var furtherKey: FlowTraits { .init(rawValue: 128) }
+  /// Its flow has further keys, `Tracker.furtherKeys` says which.
+  static var hasFurtherKeys: FlowTraits { .init(rawValue: 256) }
 }

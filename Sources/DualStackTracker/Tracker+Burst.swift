@@ -131,10 +131,13 @@ extension Tracker {
     guard case .flow(let flow, let side) = lookUp(packet, candidate, sender) else { return 0 }
     let record = current.record
     let connection = connections.base + Int(record.pointee.connection)
-    if sender == nil, expectation(of: packet, from: side, record, connection) != .none {
-      // The flow was not the one that `prepare` found.
-      takeTurn(packet, flow, side)
-      return flow
+    if flow != candidate {
+      // Not what `prepare` found: that was another flow's, or nothing, or a further key of this one.
+      if expectation(of: packet, from: side, record, connection) != .none {
+        takeTurn(packet, flow, side)
+        return flow
+      }
+      if packet.pointee.tcpHeaderLength == 32, takeTimestamped(packet, flow, side) { return flow }
     }
     events.beginPacket()
     connection.pointee.step = .unknown

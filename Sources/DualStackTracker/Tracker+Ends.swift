@@ -75,6 +75,7 @@ extension Tracker {
 
   /// Takes a flow out of the table; its record waits for `takeReleased`.
   mutating func release(_ flow: UInt32) {
+    if records.pointer(flow).pointee.traits.contains(.hasFurtherKeys) { removeKeys(of: flow) }
     wheel.cancel(flow)
     ages.remove(flow)
     _ = table.remove(records.pointer(flow).pointee.hash, flow)

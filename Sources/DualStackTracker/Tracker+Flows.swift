@@ -110,6 +110,7 @@ extension Tracker {
       side = Tracker.match(base + Int(flow), packet, mask)
     }
     let sender = side ?? .client
+    flow = owner(of: flow)
     let record = records.pointer(flow)
     if record.pointee.traits.contains(.notSelected) { return passUnselected(packet, flow: flow) }
     if packet.pointee.kind == .tcp, packet.pointee.flags.contains(.syn), packet.pointee.isAcceptable,
@@ -190,6 +191,8 @@ extension Tracker {
   private mutating func reuse(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32) -> LookUp {
     let old = records.pointer(flow)
     var candidate: CandidateSYN?
+    let key = old.pointee.key
+    let hash = old.pointee.hash
     if old.pointee.connection != 0 {
       let connection = connections.pointer(old.pointee.connection)
       if connection.pointee.unconfirmed != 0 {
@@ -204,11 +207,23 @@ extension Tracker {
       end(flow, .reused, packet: packet.pointee.number)
       appendEnded(flow)
     }
+    let keys = candidate == nil ? 0 : takeKeys(of: flow)
     release(flow)
     let found = admit(packet)
-    guard case .flow(let new, _) = found, let candidate else { return found }
+    guard case .flow(let new, _) = found, let candidate else {
+      giveKeys(keys, to: 0)
+      return found
+    }
     // The SYN that this SYN-ACK answers was counted to the old connection when it came.
     begin(new, with: candidate)
+    if keys != 0 {
+      // It came with the old connection's key, and this may have come with another.
+      _ = table.remove(packet.pointee.hash, new)
+      table.insert(hash, new)
+      records.pointer(new).pointee.key = candidate.side == .client ? key : key.reversed
+      records.pointer(new).pointee.hash = hash
+      giveKeys(keys, to: new, reversed: candidate.side == .server)
+    }
     return found
   }
 
@@ -226,7 +241,7 @@ extension Tracker {
     } else if !packet.pointee.isAcceptable {
       return .none
     }
-    if table.count >= configuration.maximumFlows { evict(packet) }
+    if flowCount >= configuration.maximumFlows { evict(packet) }
     let flow = records.allocate()
     guard flow != 0 else {
       // Too many records wait to be taken.

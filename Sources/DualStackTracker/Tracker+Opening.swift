@@ -34,7 +34,7 @@ extension Tracker {
   /// it is a TCP packet with no flag but SYN (of the six).
   @inline(never)
   mutating func takeSyn(_ packet: UnsafePointer<DecodedPacket>) -> UInt32 {
-    guard packet.pointee.isSelected, table.count < configuration.maximumFlows,
+    guard packet.pointee.isSelected, flowCount < configuration.maximumFlows,
       let options = Tracker.openingOptions(packet)
     else { return 0 }
     let base = records.base

@@ -128,8 +128,8 @@ extension Tracker {
     if !retains {
       postpone(nil, count: taken.count, chain: taken.chain, at: start, receiver, side)
     } else if !mayRetain(receiver)
-        || !receiver.pointee.retained.append(
-          chain: taken.chain, at: start, from: pool, blocks: &retainedBlocks)
+      || !receiver.pointee.retained.append(
+        chain: taken.chain, at: start, from: pool, blocks: &retainedBlocks)
     {
       forgo(taken.count, receiver)
     }

@@ -15,6 +15,12 @@ public struct Tracker: ~Copyable {
   let flowHash: FlowHash
   /// The bits of `FlowKey.rest` that tell flows apart.
   let keyMask: UInt64
+  /// By flow, the record of the last further key that it was given, if it has one.
+  let furtherKeys: UnsafeMutablePointer<UInt32>
+  private let furtherKeyMemory: ReservedMemory
+  /// How many further keys all flows have.
+  var furtherKeyCount = 0
+  let furtherKeyLimit: Int
   var records: Slab<FlowRecord>
   var connections: Slab<Connection>
   var unconfirmed: Slab<Unconfirmed>
@@ -54,8 +60,13 @@ public struct Tracker: ~Copyable {
     precondition(MemoryLayout<FlowRecord>.stride % 16 == 0, "records are cleared in pieces of 16 bytes")
     self.configuration = configuration
     let flows = max(1, min(configuration.maximumFlows, Int(Int32.max) - Tracker.releaseSlack))
-    let capacity = flows + Tracker.releaseSlack
-    table = FlowTable(maximumEntries: flows)
+    // Each flow can have one key more.
+    let keys = min(flows, Int(Int32.max) - Tracker.releaseSlack - flows)
+    furtherKeyLimit = keys
+    let capacity = flows + Tracker.releaseSlack + keys
+    table = FlowTable(maximumEntries: flows + keys)
+    furtherKeyMemory = ReservedMemory(byteCount: (capacity + 1) * MemoryLayout<UInt32>.stride)
+    furtherKeys = furtherKeyMemory.base.bindMemory(to: UInt32.self, capacity: capacity + 1)
     flowHash = configuration.secret.map { FlowHash(secret: $0) } ?? FlowHash.random()
     keyMask = configuration.distinguishesVLANs ? ~0 : ~0xffff_ff00
     records = Slab(capacity: capacity)
@@ -74,7 +85,7 @@ public struct Tracker: ~Copyable {
   }
 
   /// Flows in the table, lingering ones included.
-  public var flowCount: Int { table.count }
+  public var flowCount: Int { table.count - furtherKeyCount }
 
   /// The largest number that a flow can have.
   public var largestFlow: Int { records.capacity }

@@ -9,9 +9,11 @@ import MOSCore
 ///
 /// Flags are the letters S F R P A U E W (and `.` for nothing more); `c` and `s` are the ends. `x40` behind a text repeats
 /// it. `ttl N`, `urg N`, `badsum`, `bad ANOMALY` (the decoder refused it), `missing N` (payload bytes cut off by the
-/// capture), `port N` (another client port), `udp`, `unselected`, `drop` (between its two steps), `undone` (dropped
-/// behind its second step, whose events have `undone` before them), `revocable` (it could have been). `seqraw N` and
-/// `ackraw N` are absolute. `time +N` moves packet time on without a packet.
+/// capture), `port N` (another client port), `nat N` (the client has the address 192.0.2.1 and the port N), `udp`,
+/// `unselected`. `seqraw N` and `ackraw N` are absolute. `time +N` moves packet time on without a packet.
+///
+/// `drop`: dropped between its two steps; `undone`: dropped behind its second step, whose events have `undone` before them;
+/// `revocable`: it could have been.
 ///
 /// Behind `=>` stands what the receiver gets otherwise than it was sent, all else being the same; `flags FA.` for flags.
 /// `translated`: the ends count in different numbers from this segment on.
@@ -158,6 +160,9 @@ package struct ScriptParser {
         segment.anomalies.insert(anomaly)
         segment.isAcceptable = false
       case "reserved": segment.flags.insert(TCPFlags(rawValue: 0xe00))
+      case "nat":
+        segment.clientAddress = 0xc000_0201
+        segment.clientPort = UInt16(truncatingIfNeeded: try number())
       case "udp": segment.kind = .udp
       case "unselected": segment.isSelected = false
       case "drop": segment.isDropped = true

@@ -18,6 +18,7 @@ package struct ScriptedSegment {
   package var isAcceptable = true
   package var number: UInt64 = 0
   package var clientPort: UInt16 = 40_000
+  package var clientAddress: UInt32 = 0x0a00_0001
   package var kind: PacketKind = .tcp
   package var isSelected = true
   /// It goes no further than its sender's step.
@@ -73,7 +74,7 @@ package struct ScriptedSegment {
     packet.capturedLength = packet.ipLength
     packet.wireLength = packet.ipLength
     let key = FlowKey(
-      source: IPAddress(v4: 0x0a00_0001), sourcePort: clientPort, destination: IPAddress(v4: 0x0a00_0002),
+      source: IPAddress(v4: clientAddress), sourcePort: clientPort, destination: IPAddress(v4: 0x0a00_0002),
       destinationPort: 80, protocolNumber: kind == .udp ? 17 : 6)
     packet.key = sender == .client ? key : key.reversed
     packet.sequence = sequence
