@@ -48,6 +48,13 @@ extension Tracker {
     return .added
   }
 
+  /// The flow with this key in either direction, 0 when there is none: for what quotes another flow's packets, as ICMP
+  /// errors do.
+  public mutating func flow(of key: FlowKey) -> UInt32 {
+    let found = find(key, hash: hash(of: key))
+    return found == 0 ? 0 : owner(of: found)
+  }
+
   /// Takes a key that `addKey` gave to `flow` from it. `false` when it has none such.
   public mutating func removeKey(_ key: FlowKey, from flow: UInt32) -> Bool {
     let record = records.pointer(flow)

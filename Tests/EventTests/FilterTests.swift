@@ -155,4 +155,69 @@ struct FilterTests {
     #expect(script.output.last?.isReturned == true && script.output.last?.isAcceptable == true)
     #expect(script.engine.statistics.injected == 1)
   }
+
+  @Test("A packet that is dropped behind its receiver's step was never received: what comes again is new data")
+  func dropAtReceiver() throws {
+    struct Censor: Middlebox {
+      var events: some EventGraph {
+        Filter(.newData) { event, packet in
+          event.forEachSpan { bytes in
+            let text = bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+            if text.contains("evil") { packet.drop() }
+            event.report(text)
+          }
+        }
+      }
+    }
+    var script = try EventScript(Censor())
+    let reports = try script.play(
+      opening + """
+        c > PA seq 1 ack 1 "evil"
+        c > PA seq 1 ack 1 "evil"
+        c > PA seq 1 ack 1 "good"
+        s > A seq 1 ack 5
+        """)
+    #expect(reports == ["evil", "evil", "good"])
+    #expect(script.output.map(\.text).suffix(2) == ["c > PA seq 1 ack 1 \"good\"", "s > A seq 1 ack 5"])
+    #expect(script.engine.statistics.dropped == 2)
+  }
+
+  @Test("A flow whose addresses are translated is found by both of its keys")
+  func translatedAddresses() throws {
+    struct Translator: Middlebox {
+      var events: some EventGraph {
+        Filter(.packet) { event, packet in
+          if event.sender == .client {
+            _ = event.flow.addKey(event.flow.key.withSourcePort(61_000))
+            _ = packet.setSourcePort(61_000)
+          } else {
+            _ = packet.setDestinationPort(event.flow.key.sourcePort)
+          }
+        }
+        On(.connectionEnd) { $0.report("\($0.reason) \($0.flow.record.client.packets) \($0.flow.record.server.packets)") }
+      }
+    }
+    var script = try EventScript(Translator())
+    let reports = try script.play(
+      """
+      c > S seq 0 port 40000
+      s > SA seq 0 ack 1 port 61000
+      c > A seq 1 ack 1 port 40000
+      s > FA seq 1 ack 1 port 61000
+      c > FA seq 1 ack 2 port 40000
+      s > A seq 2 ack 2 port 61000
+      """)
+    #expect(reports == ["fin 3 3"])
+    #expect(script.output.map(\.key.sourcePort) == [61_000, 80, 61_000, 80, 61_000, 80])
+    #expect(script.output.map(\.key.destinationPort) == [80, 40_000, 80, 40_000, 80, 40_000])
+    #expect(script.output.filter { !$0.isAcceptable }.isEmpty)
+  }
+}
+
+extension FlowKey {
+  fileprivate func withSourcePort(_ port: UInt16) -> FlowKey {
+    var key = self
+    key.rest = key.rest & 0xffff_ffff_ffff | UInt64(port) << 48
+    return key
+  }
 }

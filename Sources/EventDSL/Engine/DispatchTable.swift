@@ -48,6 +48,8 @@ struct DispatchTable: ~Copyable {
   let needsSteps: Bool
   /// There are filters.
   let acts: Bool
+  /// There are filters that can drop a packet which its receiver's stack has taken.
+  let dropsReceived: Bool
   /// Every flow's first packet is to be looked at.
   let seesFirstPackets: Bool
   /// Somebody wants every packet.
@@ -87,6 +89,7 @@ struct DispatchTable: ~Copyable {
     if seesFirstPackets { anywhere.insert(.packet) }
     wantedAnywhere = anywhere
     acts = registry.nodes.contains { $0.acts }
+    dropsReceived = registry.nodes.contains { $0.acts && $0.mayRunAtReceiver }
     var boxLists: [DispatchList] = []
     if acts {
       for box in registry.boxes.indices {

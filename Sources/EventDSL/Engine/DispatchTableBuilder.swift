@@ -109,6 +109,16 @@ extension NodeDescription {
     }
   }
 
+  /// Whether it can run behind the receiver's step.
+  var mayRunAtReceiver: Bool {
+    switch trigger {
+    case .builtIn(.atHook, let hook): hook != .sender
+    case .builtIn(.always(let kind), _): kind != .orphan
+    case .builtIn(.frame, _): false
+    case .userEvent, .flowTimer, .boxTimer: true
+    }
+  }
+
   /// Whether it waits for an event of a middlebox's own, or for a timer.
   func waits(forKey number: UInt32) -> Bool {
     switch trigger {

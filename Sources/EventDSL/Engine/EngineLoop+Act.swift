@@ -30,6 +30,18 @@ extension EngineLoop {
       return core.pointee.countDropped()
     }
     work.pointee.enter(.receiver)
+    if core.pointee.table.dropsReceived {
+      let changed = work.pointee.packet
+      core.pointee.tracker.receiveRevocably(changed, insteadOf: work.pointee.hasNewNumbers ? packet : nil)
+      if pass(core, flow, .receiver, sender) {
+        core.pointee.tracker.confirmReceive()
+        core.pointee.forward()
+      } else {
+        core.pointee.tracker.undoReceive(packet)
+        core.pointee.countDropped()
+      }
+      return
+    }
     if !work.pointee.isChanged {
       core.pointee.tracker.receive(packet)
     } else if work.pointee.hasNewNumbers {
@@ -37,7 +49,8 @@ extension EngineLoop {
     } else {
       core.pointee.tracker.receive(work.pointee.packet)
     }
-    if pass(core, flow, .receiver, sender) { core.pointee.forward() } else { core.pointee.countDropped() }
+    _ = pass(core, flow, .receiver, sender)
+    core.pointee.forward()
   }
 
   /// Runs the handlers of a step, middlebox by middlebox. `false` when one of them drops the packet.

@@ -40,6 +40,18 @@ public struct Flow: ~Copyable {
       .assumingMemoryBound(to: Value.self)
   }
 
+  /// Lets packets with another key find the flow too, in both directions; the source of `key` stands for the client. For a
+  /// middlebox that changes addresses or ports (`PacketControl`): the server's packets come with what it made of them.
+  public func addKey(_ key: FlowKey) -> Tracker.KeyOutcome {
+    occurrence.pointee.core.pointee.tracker.addKey(key, to: occurrence.pointee.flow)
+  }
+
+  /// Takes a key from the flow that `addKey` gave to it. `false` when it has none such.
+  @discardableResult
+  public func removeKey(_ key: FlowKey) -> Bool {
+    occurrence.pointee.core.pointee.tracker.removeKey(key, from: occurrence.pointee.flow)
+  }
+
   /// Turns handlers on, from the next event on.
   @inlinable public func start(_ subscription: Subscription) {
     Dispatch.change(occurrence, subscription.number, isOn: true)
