@@ -39,8 +39,8 @@ struct EditedStream {
     var length = 0
     /// For each original byte, and for the end, how many bytes stand before it and what was inserted there.
     var positions: [Int] = []
-    /// For each original byte the bytes of the changed stream that the receiver must have for it: its own, or those that
-    /// replace it; an empty range at its place for one that was removed.
+    /// For each original byte the bytes of the changed stream that the receiver must have for it: its own with those that
+    /// were inserted before it, or those that replace it; an empty range at its place for one that was removed.
     var needed: [Range<Int>] = []
 
     /// The original bytes that need nothing more when the receiver has `range`.
@@ -59,7 +59,8 @@ struct EditedStream {
     var layout = Layout()
     var replacement = 0..<0
     for position in original.indices {
-      layout.positions.append(layout.length)
+      let start = layout.length
+      layout.positions.append(start)
       for edit in edits where edit.at == position {
         replacement = layout.length..<layout.length + edit.new.count
         layout.length += edit.new.count
@@ -67,8 +68,8 @@ struct EditedStream {
       if removingEdit(position) != nil {
         layout.needed.append(replacement)
       } else {
-        layout.needed.append(layout.length..<layout.length + 1)
         layout.length += 1
+        layout.needed.append(start..<layout.length)
       }
     }
     layout.positions.append(layout.length)

@@ -146,6 +146,18 @@ struct SequenceTranslationTests {
     #expect(translation.recordAppended(behind: SequenceNumber(5), inserted: 20) == .known)
   }
 
+  @Test("a byte before which something was inserted is not acknowledged by SACK without it")
+  func insertionLost() {
+    var translation = SequenceTranslation(start: SequenceNumber(0))
+    #expect(translation.record(at: SequenceNumber(10), removed: 0, inserted: 3) == .recorded)
+    translation.passed(to: SequenceNumber(30))
+    let blocks = [(9, 20), (10, 20), (11, 20), (13, 20), (14, 20), (13, 14), (10, 13), (10, 14)].map {
+      translation.originalBlock(left: $0, right: $1)
+    }
+    #expect(blocks.map(\.left) == [9, 10, 11, 11, 11, 11, 10, 10])
+    #expect(blocks.map(\.right) == [17, 17, 17, 17, 17, 11, 10, 11])
+  }
+
   @Test("inside of inserted and removed bytes the edges count")
   func edges() {
     var translation = SequenceTranslation(start: SequenceNumber(0))

@@ -10,7 +10,9 @@ struct Target: Sendable {
   var seeds: @Sendable (_ capture: String) -> [[UInt8]]
 }
 
-let targets = [captureTarget, headersTarget, keptTarget, optionsTarget, rulesTarget, trackerTarget]
+let targets = [
+  captureTarget, editTarget, headersTarget, keptTarget, optionsTarget, rulesTarget, trackerTarget, translationTarget,
+]
 
 func usage() -> Never {
   complain("usage: fuzz \(targets.map(\.name).joined(separator: "|")) [option...] [corpus...]")

@@ -97,6 +97,7 @@ extension PacketEditor {
       header.apply(to: networkHeader + 10)
     }
     payloadLength += growth
+    ipLength += growth
     frameLength = payloadOffset + payloadLength
     // The pseudo-header has the length of header and payload; UDP has it once more.
     let new = UInt16(truncatingIfNeeded: frameLength - transportOffset)

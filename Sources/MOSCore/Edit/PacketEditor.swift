@@ -23,6 +23,8 @@ public struct PacketEditor: ~Copyable {
   public private(set) var payloadOffset = 0
   /// Bytes of the payload.
   public internal(set) var payloadLength = 0
+  /// Bytes of the IP datagram, header included; 0 without a packet. A UDP datagram may end before it (RFC 9868).
+  public internal(set) var ipLength = 0
   /// 4 or 6; 0 without a packet.
   public private(set) var ipVersion: UInt8 = 0
   /// Whether it is TCP, and not UDP.
@@ -50,6 +52,7 @@ public struct PacketEditor: ~Copyable {
     payloadOffset = 0
     payloadLength = 0
     frameLength = 0
+    ipLength = 0
     ipVersion = 0
     guard packet.kind == .tcp || packet.kind == .udp else { return .notSupported }
     if packet.isReassembled { return .fragment }
@@ -80,6 +83,7 @@ public struct PacketEditor: ~Copyable {
     transportOffset = transport
     payloadOffset = payload
     payloadLength = Int(packet.payloadLength)
+    ipLength = Int(packet.ipLength)
     ipVersion = packet.ipVersion
     isTCP = packet.kind == .tcp
     isResizable =
@@ -134,9 +138,6 @@ public struct PacketEditor: ~Copyable {
   public var payload: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: base + payloadOffset, count: payloadLength)
   }
-
-  /// Bytes of the IP datagram, header included; 0 without a packet.
-  public var ipLength: Int { payloadOffset + payloadLength - networkOffset }
 
   /// Makes the description that the packet was loaded from one of what the editor holds. Number, times, hash, kind and
   /// anomalies stay as they are.

@@ -118,8 +118,8 @@ extension SequenceTranslation {
     return number - shift
   }
 
-  /// The left edge of a SACK block (RFC 2018 3) for the sender. Inside of inserted bytes it is the byte behind those that
-  /// they replaced.
+  /// The left edge of a SACK block (RFC 2018 3) for the sender. Inside of inserted bytes, and right behind those that
+  /// replace nothing, it is the byte behind those that they belong to: they would not be sent again without these.
   public func originalLeftEdge(_ number: SequenceNumber) -> SequenceNumber {
     var index = count
     while index > 0 {
@@ -127,7 +127,7 @@ extension SequenceTranslation {
       let edit = edits[index]
       if number > edit.translatedStart {
         return number <= edit.translatedEnd
-          ? edit.end : edit.end + (number.rawValue &- edit.translatedEnd.rawValue)
+          ? edit.ownerEnd : edit.end + (number.rawValue &- edit.translatedEnd.rawValue)
       }
     }
     return number - shift

@@ -12,6 +12,8 @@ public struct StreamEdit: BitwiseCopyable, Hashable, Sendable {
 
   /// The original byte behind those that were replaced.
   @inlinable public var end: SequenceNumber { start + UInt32(removed) }
+  /// The original byte behind those that the inserted ones belong to.
+  var ownerEnd: SequenceNumber { removed == 0 ? start + 1 : end }
   /// The byte behind the inserted ones in the changed stream.
   @inlinable public var translatedEnd: SequenceNumber { translatedStart + UInt32(inserted) }
 

@@ -154,6 +154,18 @@ struct PacketEditorTests {
     #expect(fixture.frame == form.frame(builder) && fixture.isValid())
   }
 
+  @Test("a UDP datagram that ends before its IP datagram: the surplus stays, and the length cannot change")
+  func surplus() {
+    var builder = PacketBuilder(payload: [1, 2, 3, 4, 5, 6])
+    builder.udpLength = 11
+    for frame in [builder.udpFrame, builder.v6.ethernet(builder.v6.udp)] {
+      let fixture = EditorFixture(frame)
+      #expect(fixture.outcome == .done && fixture.payload == [1, 2, 3])
+      #expect(fixture.overwrite(at: 0, with: [9]) == .done && fixture.insert(at: 0, [9]) == .fixedLength)
+      #expect(fixture.descriptionIsThatOfTheFrame() && fixture.frame.suffix(5) == [2, 3, 4, 5, 6])
+    }
+  }
+
   @Test("Ethernet's padding goes with the first change of length, and stays before")
   func padding() {
     let builder = PacketBuilder(payload: [1])

@@ -1,0 +1,1 @@
+../../../Tests/MTCPTests/EditedStream.swift

@@ -1,0 +1,1 @@
+../../../Tests/MTCPTests/SeededGenerator.swift
