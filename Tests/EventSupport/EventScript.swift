@@ -60,6 +60,25 @@ package struct EventScript: ~Copyable {
     return reports.all[before...].map(\.text)
   }
 
+  /// Plays segments that are not from a script.
+  @discardableResult
+  mutating func play(_ segments: [ScriptedSegment]) -> [String] {
+    let before = reports.all.count
+    process(segments.map(Frame.init))
+    return reports.all[before...].map(\.text)
+  }
+
+  /// Plays Ethernet frames of any kind, the first at `start` seconds, one a millisecond.
+  @discardableResult
+  mutating func play(frames: [[UInt8]], start: Double = 0) -> [String] {
+    let before = reports.all.count
+    process(
+      frames.enumerated().map { index, bytes in
+        Frame(bytes: bytes, time: ScriptedSegment.timestamp(start + Double(index) * 0.001))
+      })
+    return reports.all[before...].map(\.text)
+  }
+
   /// Ends the trace; what is reported at that.
   @discardableResult
   package mutating func finish() -> [String] {
@@ -97,6 +116,11 @@ package struct EventScript: ~Copyable {
   private struct Frame {
     var bytes: [UInt8]
     var time: Timestamp
+
+    init(bytes: [UInt8], time: Timestamp) {
+      self.bytes = bytes
+      self.time = time
+    }
 
     init(_ segment: ScriptedSegment) {
       bytes = segment.frame
@@ -148,5 +172,12 @@ package struct EventScript: ~Copyable {
     }
 
     package var description: String { text }
+  }
+}
+
+extension Timestamp {
+  /// Seconds since the script's start.
+  var inScript: Double {
+    Double(nanoseconds - ScriptedSegment.timestamp(0).nanoseconds) / 1e9
   }
 }

@@ -4,8 +4,8 @@ import MOSCore
 
 /// Runs handlers, and what handlers ask for.
 public enum Dispatch {
-  /// User-defined events inside of each other's handlers.
-  static let deepest: UInt8 = 16
+  /// User-defined events inside of each other's handlers and definitions.
+  static let deepest: UInt8 = 128
   /// User-defined events that one can raise inside of its handlers.
   static let mostRaises: Int32 = 10_000
 
@@ -13,27 +13,32 @@ public enum Dispatch {
   /// the next event on.
   @inline(__always)
   static func run(_ list: UnsafePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>) {
+    if list.pointee.moreCount != 0 { return runLong(list, occurrence) }
     let core = occurrence.pointee.core
-    let handlers = core.pointee.table.handlers
-    run(list, occurrence, core, handlers)
-    if list.pointee.moreCount != 0 { runMore(list, occurrence) }
+    run(list, core.pointee.bits[Int(list.pointee.word)], occurrence, core.pointee.table.handlers)
   }
 
-  /// The same for what follows behind the first part of a list.
+  /// The same for a list of several parts: what the flow listens to is read for all of them before the first handler runs.
   @inline(never)
-  private static func runMore(_ list: UnsafePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>) {
+  private static func runLong(_ list: UnsafePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>) {
     let core = occurrence.pointee.core
     let handlers = core.pointee.table.handlers
     let more = core.pointee.table.more + Int(list.pointee.firstMore)
-    for index in 0..<Int(list.pointee.moreCount) { run(more + index, occurrence, core, handlers) }
+    let count = Int(list.pointee.moreCount)
+    let words = core.pointee.listening + Int(occurrence.pointee.depth) &* core.pointee.table.longestList
+    words[0] = core.pointee.bits[Int(list.pointee.word)]
+    for index in 0..<count { words[index &+ 1] = core.pointee.bits[Int(more[index].word)] }
+    run(list, words[0], occurrence, handlers)
+    for index in 0..<count { run(more + index, words[index &+ 1], occurrence, handlers) }
   }
 
+  /// Runs the handlers of a list's part whose bits are set.
   @inline(__always)
   private static func run(
-    _ list: UnsafePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>,
-    _ core: UnsafeMutablePointer<EngineCore>, _ handlers: UnsafeMutablePointer<HandlerBox>
+    _ list: UnsafePointer<DispatchList>, _ bits: UInt64, _ occurrence: UnsafeMutablePointer<Occurrence>,
+    _ handlers: UnsafeMutablePointer<HandlerBox>
   ) {
-    var waiting = list.pointee.mask & core.pointee.bits[Int(list.pointee.word)]
+    var waiting = list.pointee.mask & bits
     let first = list.pointee.firstNode
     while waiting != 0 {
       let node = first &+ UInt32(truncatingIfNeeded: waiting.trailingZeroBitCount)
@@ -175,7 +180,7 @@ extension Dispatch {
     let core = occurrence.pointee.core
     let number = core.pointee.timers.number(
       ofFlowTimer: core.pointee.places.offset(of: timer.number), occurrence.pointee.flow)
-    core.pointee.timers.schedule(number, at: later(occurrence.pointee.time, by: delay))
+    schedule(occurrence, number, after: delay)
   }
 
   static func cancel(_ occurrence: UnsafeMutablePointer<Occurrence>, _ timer: FlowTimer) {
@@ -187,18 +192,30 @@ extension Dispatch {
   static func schedule(_ occurrence: UnsafeMutablePointer<Occurrence>, _ timer: BoxTimer, after delay: Int64) {
     let core = occurrence.pointee.core
     let number = core.pointee.timers.number(ofBoxTimer: core.pointee.places.offset(of: timer.number))
-    core.pointee.timers.schedule(number, at: later(occurrence.pointee.time, by: delay))
+    schedule(occurrence, number, after: delay)
+  }
+
+  private static func schedule(_ occurrence: UnsafeMutablePointer<Occurrence>, _ number: UInt32, after delay: Int64) {
+    let core = occurrence.pointee.core
+    let isDone = core.pointee.timers.schedule(
+      number, after: delay, from: occurrence.pointee.time, repeats: occurrence.pointee.packet == nil)
+    if !isDone { passOver(occurrence) }
+  }
+
+  /// A timer that would go off too often between two packets; its handler is reported once.
+  @inline(never)
+  private static func passOver(_ occurrence: UnsafeMutablePointer<Occurrence>) {
+    let core = occurrence.pointee.core
+    guard core.pointee.reported.insert(occurrence.pointee.node).inserted else { return }
+    let name = core.pointee.names[Int(occurrence.pointee.node)]
+    report(
+      occurrence,
+      "\(name) sets a timer more than \(EngineTimers.mostRepeats) times between two packets: the first are passed over")
   }
 
   static func cancel(_ occurrence: UnsafeMutablePointer<Occurrence>, _ timer: BoxTimer) {
     let core = occurrence.pointee.core
     core.pointee.timers.cancel(
       core.pointee.timers.number(ofBoxTimer: core.pointee.places.offset(of: timer.number)))
-  }
-
-  /// A time behind another; the end of time where it would lie beyond, and never before the time itself.
-  private static func later(_ time: Timestamp, by delay: Int64) -> Timestamp {
-    let (sum, overflow) = time.nanoseconds.addingReportingOverflow(max(0, delay))
-    return Timestamp(nanoseconds: overflow ? .max : sum)
   }
 }

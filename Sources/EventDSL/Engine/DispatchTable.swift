@@ -33,10 +33,12 @@ struct DispatchTable: ~Copyable {
   let groups: UnsafeMutablePointer<SubscriptionGroup>
   /// Definitions, deepest first: a definition is on while anything below it is.
   let definitions: UnsafeMutablePointer<Definition>
-  /// Of each middlebox: all of its bits, `words` numbers.
+  /// Of each middlebox: all of its bits but those of timers, `words` numbers.
   let boxBits: UnsafeMutablePointer<UInt64>
   /// Of each handler or definition: its middlebox.
   private let boxes: UnsafeMutablePointer<UInt32>
+  /// The most parts of a list of handlers.
+  let longestList: Int
   let nodeCount: Int
   let boxCount: Int
   /// Which events have handlers at a hook.
@@ -63,7 +65,7 @@ struct DispatchTable: ~Copyable {
 
   init(_ registry: Registry, places: KeyPlaces, seesFirstPackets: Bool) {
     self.seesFirstPackets = seesFirstPackets
-    var builder = DispatchTableBuilder(registry)
+    var builder = DispatchTableBuilder(registry.nodes)
     nodeCount = registry.nodes.count
     boxCount = registry.boxes.count
     words = max(1, (nodeCount + 63) / 64)
@@ -103,14 +105,14 @@ struct DispatchTable: ~Copyable {
     self.boxLists = copied(boxLists)
     needsSteps = registry.nodes.contains { $0.listensBetweenSteps }
     keyCount = KeyNumber.bound
-    let keyLists = (0..<UInt32(keyCount)).map { number in builder.list { $0.waits(forKey: number) } }
+    let keyLists = (0..<UInt32(keyCount)).map { number in builder.list(forKey: number) }
     self.keyLists = copied(keyLists)
 
     var groups: [SubscriptionGroup] = []
     var definitions: [Definition] = []
     for (number, _) in registry.subscriptions.sorted(by: { $0.key < $1.key }) {
-      let list = builder.list { $0.subscription == number }
-      let above = builder.definitions(above: { $0.subscription == number })
+      let list = builder.list(forSubscription: number)
+      let above = builder.definitions(aboveSubscription: number)
       places.set(number, to: groups.count)
       groups.append(
         SubscriptionGroup(
@@ -121,12 +123,13 @@ struct DispatchTable: ~Copyable {
     }
     self.groups = copied(groups)
     self.definitions = copied(definitions)
-    initialBits = copied(builder.initialBits(words: words))
+    initialBits = copied(builder.initialBits(words: words) { registry.subscriptions[$0] == false })
     let words = self.words
     boxBits = copied(
-      registry.boxes.indices.flatMap { box in builder.bits(words: words) { $0.box == box } })
+      registry.boxes.indices.flatMap { box in builder.bits(words: words) { $0.box == box && !$0.waitsForTimer } })
     boxes = copied(registry.nodes.map { UInt32($0.box) })
     more = copied(builder.more)
+    longestList = 1 + (builder.more.isEmpty ? 0 : Int((lists + keyLists).map(\.moreCount).max() ?? 0))
   }
 
   deinit {

@@ -4,25 +4,48 @@ import MOSCore
 /// Makes a dispatch table's lists.
 struct DispatchTableBuilder {
   private let nodes: [NodeDescription]
-  private let subscriptions: [UInt32: Bool]
+  /// Their numbers in the order of packets from the server.
+  private let reversed: [Int]
+  /// Who waits for each key.
+  private let listeners: [UInt32: [Int]]
+  /// The definitions of each event of a middlebox's own.
+  private let definers: [UInt32: [Int]]
+  /// The handlers of each Subscription.
+  private let subscribers: [UInt32: [Int]]
   /// What follows in lists behind their first parts.
   private(set) var more: [DispatchList] = []
 
-  init(_ registry: Registry) {
-    nodes = registry.nodes
-    subscriptions = registry.subscriptions
+  init(_ nodes: [NodeDescription]) {
+    self.nodes = nodes
+    reversed = nodes.indices.sorted { (-nodes[$0].box, $0) < (-nodes[$1].box, $1) }
+    func group(_ key: (NodeDescription) -> UInt32?) -> [UInt32: [Int]] {
+      var groups: [UInt32: [Int]] = [:]
+      for (index, node) in nodes.enumerated() { if let key = key(node) { groups[key, default: []].append(index) } }
+      return groups
+    }
+    listeners = group(\.trigger.key)
+    definers = group(\.defines)
+    subscribers = group(\.subscription)
   }
 
   /// The list of those that a condition holds for. `isReversed` says that the middleboxes are in the order of packets from
   /// the server; the handlers of each stay in theirs.
   mutating func list(isReversed: Bool = false, where condition: (NodeDescription) -> Bool) -> DispatchList {
+    list((isReversed ? reversed : Array(nodes.indices)).filter { condition(nodes[$0]) })
+  }
+
+  /// The list of those that wait for a key.
+  mutating func list(forKey number: UInt32) -> DispatchList { list(listeners[number] ?? []) }
+
+  /// The list of those that a Subscription turns on and off.
+  mutating func list(forSubscription number: UInt32) -> DispatchList { list(subscribers[number] ?? []) }
+
+  private mutating func list(_ indices: [Int]) -> DispatchList {
     var parts: [DispatchList] = []
-    let order = isReversed ? nodes.indices.sorted { (-nodes[$0].box, $0) < (-nodes[$1].box, $1) } : Array(nodes.indices)
-    for index in order where condition(nodes[index]) {
-      let node = nodes[index]
+    for index in indices {
       let word = UInt32(index / 64)
-      if parts.last?.word != word || parts.last?.box != UInt16(node.box) {
-        parts.append(DispatchList(word: word, firstNode: word * 64, box: UInt16(node.box)))
+      if parts.last?.word != word || parts.last?.box != UInt16(nodes[index].box) {
+        parts.append(DispatchList(word: word, firstNode: word * 64, box: UInt16(nodes[index].box)))
       }
       parts[parts.count - 1].mask |= 1 << UInt64(index % 64)
     }
@@ -35,50 +58,74 @@ struct DispatchTableBuilder {
 
   /// The bits of those that a condition holds for.
   func bits(words: Int, where condition: (NodeDescription) -> Bool) -> [UInt64] {
+    bits(words: words, nodes.indices.filter { condition(nodes[$0]) })
+  }
+
+  private func bits(words: Int, _ indices: [Int]) -> [UInt64] {
     var bits = [UInt64](repeating: 0, count: words)
-    for (index, node) in nodes.enumerated() where condition(node) { bits[index / 64] |= 1 << UInt64(index % 64) }
+    for index in indices { bits[index / 64] |= 1 << UInt64(index % 64) }
     return bits
   }
 
-  /// The definitions above those that a condition holds for, each behind all that are below it.
-  func definitions(above condition: (NodeDescription) -> Bool) -> [Int] {
+  /// The definitions above the handlers of a Subscription, each behind all that are below it, where they make no circle.
+  func definitions(aboveSubscription number: UInt32) -> [Int] {
     var found: Set<Int> = []
-    var events = Set(nodes.filter(condition).compactMap(\.trigger.userEvent))
-    while !events.isEmpty {
-      let above = nodes.indices.filter { index in
-        nodes[index].defines.map(events.contains) == true && !found.contains(index)
-      }
-      found.formUnion(above)
-      events = Set(above.compactMap { nodes[$0].trigger.userEvent })
+    var waiting = subscribers[number] ?? []
+    while let index = waiting.popLast() {
+      let above = nodes[index].trigger.userEvent.flatMap { definers[$0] } ?? []
+      waiting += above.filter { found.insert($0).inserted }
     }
-    return found.sorted { (depth(of: $0), $0) > (depth(of: $1), $1) }
+    return belowFirst(found)
   }
 
-  /// Definitions between one and the built-in event that it comes from, the longest way; at most all there are, so that a
-  /// circle of definitions has an end.
-  private func depth(of index: Int, limit: Int = 64) -> Int {
-    guard let event = nodes[index].trigger.userEvent, limit > 0 else { return 0 }
-    return 1 + (nodes.indices.filter { nodes[$0].defines == event }.map { depth(of: $0, limit: limit - 1) }.max() ?? 0)
-  }
-
-  /// What a flow listens to at first: handlers unless their Subscription is off, definitions that something listens to.
-  func initialBits(words: Int) -> [UInt64] {
-    var isOn = nodes.map { node in node.defines == nil && node.subscription.map { subscriptions[$0] ?? true } ?? true }
-    for index in nodes.indices where nodes[index].defines != nil { isOn[index] = false }
-    var hasChanged = true
-    while hasChanged {
-      hasChanged = false
-      for index in nodes.indices where !isOn[index] {
-        guard let event = nodes[index].defines else { continue }
-        if nodes.indices.contains(where: { isOn[$0] && nodes[$0].trigger == .userEvent(event) }) {
-          isOn[index] = true
-          hasChanged = true
+  /// Definitions in an order in which each comes behind all that are below it, where they make no circle.
+  private func belowFirst(_ definitions: Set<Int>) -> [Int] {
+    var result: [Int] = []
+    var seen: Set<Int> = []
+    for first in definitions.sorted() where seen.insert(first).inserted {
+      // Depth first, with a stack of its own: each with those below it that have not been looked at.
+      var way = [(node: first, below: below(first)[...])]
+      while let (node, below) = way.last {
+        guard let next = below.first else {
+          result.append(node)
+          way.removeLast()
+          continue
+        }
+        way[way.count - 1].below.removeFirst()
+        if definitions.contains(next), seen.insert(next).inserted {
+          way.append((next, self.below(next)[...]))
         }
       }
     }
-    var bits = [UInt64](repeating: 0, count: words)
-    for index in nodes.indices where isOn[index] { bits[index / 64] |= 1 << UInt64(index % 64) }
-    return bits
+    return result
+  }
+
+  /// Who listens to what a definition defines.
+  private func below(_ definition: Int) -> [Int] { nodes[definition].defines.flatMap { listeners[$0] } ?? [] }
+
+  /// How many definitions hang below each other, and the one above them all; in a circle each counts once.
+  var deepestDefinitions: (count: Int, above: Int) {
+    var depths: [Int: Int] = [:]
+    var deepest = (count: 0, above: 0)
+    for index in belowFirst(Set(definers.values.joined())) {
+      let depth = 1 + (below(index).map { depths[$0] ?? 0 }.max() ?? 0)
+      depths[index] = depth
+      if depth > deepest.count { deepest = (depth, index) }
+    }
+    return deepest
+  }
+
+  /// What a flow listens to at first: handlers unless their Subscription is `off`, definitions that something listens to.
+  func initialBits(words: Int, off: (UInt32) -> Bool) -> [UInt64] {
+    var isOn = nodes.map { node in node.defines == nil && !(node.subscription.map(off) ?? false) }
+    var waiting = nodes.indices.filter { isOn[$0] }
+    while let index = waiting.popLast() {
+      for above in nodes[index].trigger.userEvent.flatMap({ definers[$0] }) ?? [] where !isOn[above] {
+        isOn[above] = true
+        waiting.append(above)
+      }
+    }
+    return bits(words: words, nodes.indices.filter { isOn[$0] })
   }
 }
 
@@ -86,6 +133,14 @@ extension Trigger {
   /// The event of a middlebox's own that is waited for.
   fileprivate var userEvent: UInt32? {
     if case .userEvent(let number) = self { number } else { nil }
+  }
+
+  /// The key that is waited for: of an event of a middlebox's own, or of a timer.
+  fileprivate var key: UInt32? {
+    switch self {
+    case .userEvent(let number), .flowTimer(let number), .boxTimer(let number): number
+    case .builtIn: nil
+    }
   }
 }
 
@@ -119,11 +174,11 @@ extension NodeDescription {
     }
   }
 
-  /// Whether it waits for an event of a middlebox's own, or for a timer.
-  func waits(forKey number: UInt32) -> Bool {
+  /// Whether it waits for a timer.
+  var waitsForTimer: Bool {
     switch trigger {
-    case .userEvent(let own), .flowTimer(let own), .boxTimer(let own): own == number
-    case .builtIn: false
+    case .flowTimer, .boxTimer: true
+    case .builtIn, .userEvent: false
     }
   }
 }

@@ -17,6 +17,8 @@ struct EngineCore: ~Copyable {
   var statistics = EngineStatistics()
   /// What the flow of the event that is dispatched listens to.
   var bits: UnsafeMutablePointer<UInt64>
+  /// What the flow listens to at the parts of a list whose handlers run, for each depth of raised events.
+  let listening: UnsafeMutablePointer<UInt64>
   /// Events that may still be raised inside of one.
   var raisesLeft: Int32 = 0
   /// Handlers that have been reported for raising without end.
@@ -58,7 +60,7 @@ struct EngineCore: ~Copyable {
     let table = DispatchTable(registry, places: places, seesFirstPackets: filters.hasFlows)
     self.filters = filters
     orphanBits = .allocate(capacity: table.words)
-    let values = FlowStorage.valuesOffset(words: table.words)
+    let values = FlowStorage.valuesOffset(words: table.words, alignment: registry.localAlignment)
     for local in registry.locals { places.set(local.number, to: values + local.offset) }
     let first = (0..<table.words).map { table.initialBits[$0] }
     storage = FlowStorage(registry, bits: first, capacity: tracker.largestFlow)
@@ -67,6 +69,7 @@ struct EngineCore: ~Copyable {
     hasTimers = !registry.flowTimers.isEmpty || !registry.boxTimers.isEmpty
     names = registry.nodes.map(registry.name(of:))
     boxNames = registry.boxes.map(\.name)
+    listening = .allocate(capacity: table.longestList * (Int(Dispatch.deepest) + 1))
     occurrence = .allocate(capacity: 1)
     work = .allocate(capacity: 1)
     work.initialize(to: PacketWork())
@@ -91,6 +94,7 @@ struct EngineCore: ~Copyable {
   deinit {
     places.deallocate()
     noRecord.deallocate()
+    listening.deallocate()
     occurrence.deallocate()
     orphanBits.deallocate()
     work.deinitialize(count: 1)

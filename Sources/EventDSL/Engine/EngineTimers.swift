@@ -14,6 +14,11 @@ struct EngineTimers: ~Copyable {
   private let firstBoxTimer: Int
   /// Whether timers of middleboxes that go off by themselves have been set.
   private var hasBegun: Bool
+  /// The time up to which timers go off, or went off last.
+  private var present = Timestamp(nanoseconds: .min)
+
+  /// How often a timer goes off between two packets, at most: a leap of years must not take years.
+  static let mostRepeats: Int64 = 100_000
 
   init(_ registry: Registry, flows: Int, places: KeyPlaces) {
     flowTimers = registry.flowTimers
@@ -29,12 +34,49 @@ struct EngineTimers: ~Copyable {
   /// Something may be due at `now`.
   @inline(__always) func isDue(_ now: Timestamp) -> Bool { !hasBegun || wheel.isDue(now) }
 
-  /// Sets the timers that go off by themselves, when the first packet has come.
+  /// Timers go off up to `now`. Sets those that go off by themselves, when the first packet has come.
   mutating func begin(_ now: Timestamp) {
-    hasBegun = true
-    for (index, timer) in boxTimers.enumerated() where timer.interval > 0 {
-      wheel.schedule(number(ofBoxTimer: index), at: now.advanced(by: timer.interval))
+    if now > present { present = now }
+    for index in boxTimers.indices where boxTimers[index].interval > 0 {
+      let number = number(ofBoxTimer: index)
+      if !hasBegun {
+        wheel.schedule(number, at: Self.time(after: boxTimers[index].interval, from: now))
+      } else if wheel.isScheduled(number) {
+        // Behind a gap of more intervals than are gone through, the latest of them are.
+        let (deadline, _) = Self.withoutMost(wheel.deadline(of: number), boxTimers[index].interval, until: now)
+        wheel.schedule(number, at: deadline)
+      }
     }
+    hasBegun = true
+  }
+
+  /// Sets a timer `delay` nanoseconds behind `time`, in place of an earlier setting. `false` when it is set from a timer's
+  /// own event and would go off more than `mostRepeats` times until the present: then the first times are passed over.
+  mutating func schedule(_ number: UInt32, after delay: Int64, from time: Timestamp, repeats: Bool) -> Bool {
+    // A timer that goes off at once each time would never let a packet come.
+    let delay = max(delay, repeats ? 1 : 0)
+    let first = Self.time(after: delay, from: time)
+    let (deadline, isFirst) = repeats ? Self.withoutMost(first, delay, until: present) : (first, true)
+    wheel.schedule(number, at: deadline)
+    return isFirst
+  }
+
+  /// A time behind another; the end of time where it would lie beyond.
+  private static func time(after delay: Int64, from time: Timestamp) -> Timestamp {
+    let (sum, overflow) = time.nanoseconds.addingReportingOverflow(delay)
+    return Timestamp(nanoseconds: overflow ? .max : sum)
+  }
+
+  /// The first of the times that follow on `first` every `interval` of which not more than `mostRepeats` lie before `now`;
+  /// and whether that is `first`.
+  private static func withoutMost(
+    _ first: Timestamp, _ interval: Int64, until now: Timestamp
+  ) -> (deadline: Timestamp, isFirst: Bool) {
+    guard now > first else { return (first, true) }
+    let steps = UInt64(bitPattern: now.nanoseconds &- first.nanoseconds) / UInt64(interval)
+    guard steps > UInt64(mostRepeats) else { return (first, true) }
+    let passed = (steps &- UInt64(mostRepeats)) &* UInt64(interval)
+    return (Timestamp(nanoseconds: Int64(bitPattern: UInt64(bitPattern: first.nanoseconds) &+ passed)), false)
   }
 
   /// A timer's number in the wheel.

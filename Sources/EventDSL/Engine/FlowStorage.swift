@@ -20,25 +20,45 @@ struct FlowStorage: ~Copyable {
   /// Storage for up to `capacity` flows. `bits` is what flows listen to at first.
   init(_ registry: Registry, bits: [UInt64], capacity: Int) {
     words = bits.count
-    valuesOffset = FlowStorage.valuesOffset(words: bits.count)
-    let stride = (valuesOffset + registry.localBytes + 15) / 16 * 16
+    valuesOffset = FlowStorage.valuesOffset(words: bits.count, alignment: registry.localAlignment)
+    let alignment = registry.localAlignment
+    let stride = (valuesOffset + registry.localBytes + alignment - 1) / alignment * alignment
     memory = ReservedMemory(byteCount: (capacity + 1) * stride)
     blocks = StorageBlocks(base: memory.base, stride: stride)
     self.capacity = UInt32(capacity)
-    template = .allocate(byteCount: stride, alignment: 16)
+    template = .allocate(byteCount: stride, alignment: alignment)
     template.initializeMemory(as: UInt8.self, repeating: 0, count: stride)
     for (word, value) in bits.enumerated() { template.storeBytes(of: value, toByteOffset: word * 8, as: UInt64.self) }
     for local in registry.locals where local.destroy == nil { local.initialize(template + valuesOffset + local.offset) }
     managed = registry.locals.filter { $0.destroy != nil }
   }
 
-  deinit { template.deallocate() }
+  deinit {
+    destroyValues()
+    template.deallocate()
+  }
+
+  /// Destroys the values of all blocks that are in use.
+  private func destroyValues() {
+    if managed.isEmpty { return }
+    var isFree = [Bool](repeating: false, count: Int(neverUsed))
+    var index = firstFree
+    while index != 0 {
+      isFree[Int(index)] = true
+      index = blocks[index].load(as: UInt32.self)
+    }
+    for index in 1..<max(1, neverUsed) where !isFree[Int(index)] {
+      for local in managed { local.destroy?(blocks[index] + valuesOffset + local.offset) }
+    }
+  }
 
   /// Whether blocks have values that must be destroyed.
   var hasManagedValues: Bool { !managed.isEmpty }
 
   /// Where values begin in a block with `words` words of subscriptions.
-  static func valuesOffset(words: Int) -> Int { (words * 8 + 8 + 15) / 16 * 16 }
+  static func valuesOffset(words: Int, alignment: Int) -> Int {
+    (words * 8 + 8 + alignment - 1) / alignment * alignment
+  }
 
   /// The place in a block for the index of what was changed in the flow's streams.
   func editsPlace(_ index: UInt32) -> UnsafeMutablePointer<UInt32> {

@@ -26,6 +26,8 @@ public struct Registry {
   var locals: [Local] = []
   /// Bytes of all values in a flow's storage.
   var localBytes = 0
+  /// What the values of a flow's storage are aligned to.
+  var localAlignment = 16
   var userEvents: [UInt32: String] = [:]
   var subscriptions: [UInt32: Bool] = [:]
   var flowTimers: [UInt32] = []
@@ -37,20 +39,25 @@ public struct Registry {
     for box in middleboxes { try add(box) }
     for node in nodes {
       if let number = node.subscription, subscriptions[number] == nil {
-        throw EngineError(node.place, "the Subscription is no stored property of a middlebox of this engine")
+        throw EngineError(node.place, "its Subscription is no stored property of a middlebox of this engine")
       }
-      if let number = node.missingKey(in: self) {
-        throw EngineError(node.place, "its key (number \(number)) is no stored property of a middlebox of this engine")
+      if let key = node.missingKey(in: self) {
+        throw EngineError(node.place, "its \(key) is no stored property of a middlebox of this engine")
       }
       if case .builtIn(.atHook(let kind), let hook) = node.trigger, hook == .wire || hook == .timer {
         throw EngineError(node.place, "\(kind.name) happens at .sender and .receiver")
       }
       if case .builtIn(let event, .some) = node.trigger, !event.hasHooks {
-        throw EngineError(node.place, "the event happens where it happens and takes no hook")
+        throw EngineError(node.place, "\(event.name) takes no hook: it happens where it happens")
       }
     }
     if nodes.count > Registry.mostNodes {
       throw EngineError(description: "\(nodes.count) handlers and definitions; at most \(Registry.mostNodes)")
+    }
+    let (depth, above) = DispatchTableBuilder(nodes).deepestDefinitions
+    if depth > Dispatch.deepest {
+      throw EngineError(
+        nodes[above].place, "\(depth) definitions one below the other hang here; at most \(Dispatch.deepest)")
     }
   }
 
@@ -61,7 +68,7 @@ public struct Registry {
     boxes.append(Box(name: box.name, flowFilter: box.flowFilter, orphanFilter: box.orphanFilter))
     for (key, name) in Registry.keys(of: box) {
       if names[key.number] != nil {
-        throw EngineError(description: "\(box.name) is there twice, or shares a key with another middlebox")
+        throw EngineError(description: "\(box.name) is there twice, or shares its \(name) with another middlebox")
       }
       names[key.number] = name
       key.declare(in: &self, name: name)
@@ -98,6 +105,7 @@ public struct Registry {
     let offset = (localBytes + alignment - 1) / alignment * alignment
     locals.append(Local(number: number, offset: offset, initialize: initialize, destroy: destroy))
     localBytes = offset + size
+    localAlignment = max(localAlignment, alignment)
   }
 
   mutating func defineUserEvent(_ number: UInt32, name: String) { userEvents[number] = name }
@@ -115,8 +123,7 @@ public struct Registry {
     let event =
       switch node.trigger {
       case .builtIn(.atHook(let kind), let hook): "\(kind.name) at .\((hook ?? .receiver).name)"
-      case .builtIn(.always(let kind), _): kind.name
-      case .builtIn(.frame, _): "frame"
+      case .builtIn(let event, _): event.name
       case .userEvent(let number): userEvents[number] ?? "?"
       case .flowTimer(let number), .boxTimer(let number): names[number] ?? "?"
       }
@@ -126,19 +133,27 @@ public struct Registry {
 }
 
 extension NodeDescription {
-  /// The key that it names and that nobody declared.
-  fileprivate func missingKey(in registry: Registry) -> UInt32? {
-    if let defines, registry.userEvents[defines] == nil { return defines }
+  /// What kind of key it names that nobody declared.
+  fileprivate func missingKey(in registry: Registry) -> String? {
+    if let defines, registry.userEvents[defines] == nil { return "UserEvent" }
     switch trigger {
     case .builtIn: return nil
-    case .userEvent(let number): return registry.userEvents[number] == nil ? number : nil
-    case .flowTimer(let number): return registry.flowTimers.contains(number) ? nil : number
-    case .boxTimer(let number): return registry.boxTimers.contains { $0.number == number } ? nil : number
+    case .userEvent(let number): return registry.userEvents[number] == nil ? "UserEvent" : nil
+    case .flowTimer(let number): return registry.flowTimers.contains(number) ? nil : "FlowTimer"
+    case .boxTimer(let number): return registry.boxTimers.contains { $0.number == number } ? nil : "BoxTimer"
     }
   }
 }
 
 extension BuiltInTrigger {
+  /// What the event is called.
+  fileprivate var name: String {
+    switch self {
+    case .atHook(let kind), .always(let kind): kind.name
+    case .frame: "frame"
+    }
+  }
+
   fileprivate var hasHooks: Bool {
     if case .atHook = self { true } else { false }
   }

@@ -37,7 +37,7 @@ public struct Event<Kind>: ~Copyable {
 
   /// Raises an event of the middlebox's own: its handlers run before this returns.
   ///
-  /// Events that are raised inside of each other's handlers without end are cut off at a depth of 16, and reported.
+  /// Events that are raised inside of each other's handlers without end are cut off at a depth of 128, and reported.
   @inlinable public func raise<Payload>(_ event: UserEvent<Payload>, _ payload: Payload) {
     withUnsafePointer(to: payload) { Dispatch.raise(occurrence, event.number, UnsafeRawPointer($0)) }
   }

@@ -2,6 +2,7 @@
 // the key's type in every flow's storage, which `Dispatch.storage` has initialised.
 import DualStackTracker
 import MOSCore
+import MTCP
 
 /// The flow of an event. Valid while the handler runs.
 public struct Flow: ~Copyable {
@@ -85,6 +86,8 @@ public struct FlowSide: ~Copyable {
     self.side = side
   }
 
+  /// The state of the side's stack (RFC 9293 3.3.2), as of the event.
+  @inlinable public var state: TCPState { TCPState(rawValue: counters.state) ?? .closed }
   /// What was counted of this side so far.
   @inlinable public var counters: EndpointCounters { occurrence.pointee.record.pointee[side] }
 }
