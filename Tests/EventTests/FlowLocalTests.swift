@@ -137,7 +137,7 @@ struct FlowLocalTests {
       """)
     #expect(
       reports == [
-        "a 0", "b 70", "a 0", "b 70", "a 1", "b 71", "a 1", "b 71", "a ended with 2", "b ended with 72", "a 2", "b 72",
+        "a 0", "b 70", "a 0", "b 70", "b 71", "a 1", "a 1", "b 71", "a ended with 2", "b ended with 72", "a 2", "b 72",
         "a ended with 3", "b ended with 73",
       ])
   }

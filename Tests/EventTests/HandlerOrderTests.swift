@@ -8,6 +8,7 @@ private struct Row: Middlebox {
   var events: some EventGraph {
     for number in 0..<count {
       On(.established) { $0.report("\(name)\(number)") }
+      On(.newData) { $0.report("\(name)\(number)") }
     }
   }
 }
@@ -39,12 +40,16 @@ struct HandlerOrderTests {
     #expect(try script.play(handshake) == (0..<count).map(String.init))
   }
 
-  @Test("All middleboxes' handlers run, those of the first middlebox first", arguments: [1, 40, 64, 90])
+  @Test(
+    "All middleboxes' handlers run: those of the first one first for packets from the client, last for the server's",
+    arguments: [1, 40, 64, 90])
   func middleboxes(count: Int) throws {
     var script = try EventScript(
       Row(name: "a", count: count), Row(name: "b", count: count), Row(name: "c", count: count))
-    #expect(
-      try script.play(handshake) == ["a", "b", "c"].flatMap { name in (0..<count).map { "\(name)\($0)" } })
+    func reports(_ names: [String]) -> [String] { names.flatMap { name in (0..<count).map { "\(name)\($0)" } } }
+    #expect(try script.play(handshake) == reports(["a", "b", "c"]))
+    #expect(try script.play(#"c > PA seq 1 ack 1 "x""#) == reports(["a", "b", "c"]))
+    #expect(try script.play(#"s > PA seq 1 ack 2 "x""#) == reports(["c", "b", "a"]))
   }
 
   @Test("Handlers of other events between them do not run, and change nothing in the order")
