@@ -76,9 +76,12 @@ public struct Registry {
     declare(box.events)
   }
 
-  /// The keys among the stored properties of a middlebox, and in arrays that are stored properties.
+  /// The keys among the stored properties of a middlebox (of a class, its superclasses' too), and in arrays that are stored
+  /// properties.
   private static func keys(of box: any Middlebox) -> [(any MiddleboxKey, String)] {
-    Mirror(reflecting: box).children.flatMap { child -> [(any MiddleboxKey, String)] in
+    var mirrors = [Mirror(reflecting: box)]
+    while let mirror = mirrors.last?.superclassMirror { mirrors.append(mirror) }
+    return mirrors.reversed().flatMap(\.children).flatMap { child -> [(any MiddleboxKey, String)] in
       let name = child.label ?? "key"
       if let key = child.value as? any MiddleboxKey { return [(key, name)] }
       let mirror = Mirror(reflecting: child.value)
