@@ -21,14 +21,16 @@ package struct EventScript: ~Copyable {
 
   /// An engine for `middleboxes` that takes `burst` packets at a time.
   package init(
-    _ middleboxes: any Middlebox..., burst: Int = 1, _ configure: (inout TrackerConfiguration) -> Void = { _ in }
+    _ middleboxes: any Middlebox..., burst: Int = 1, streamBytes: Int = 1 << 20,
+    _ configure: (inout TrackerConfiguration) -> Void = { _ in }
   ) throws {
-    try self.init(middleboxes, burst: burst, configure)
+    try self.init(middleboxes, burst: burst, streamBytes: streamBytes, configure)
   }
 
-  package init(_ middleboxes: [any Middlebox], burst: Int, _ configure: (inout TrackerConfiguration) -> Void = { _ in })
-    throws
-  {
+  package init(
+    _ middleboxes: [any Middlebox], burst: Int, streamBytes: Int = 1 << 20,
+    _ configure: (inout TrackerConfiguration) -> Void = { _ in }
+  ) throws {
     var configuration = TrackerConfiguration()
     configuration.maximumFlows = 1_000
     configuration.secret = (1, 2)
@@ -36,7 +38,7 @@ package struct EventScript: ~Copyable {
     let reports = Reports()
     self.reports = reports
     self.burst = burst
-    engine = try EventEngine(middleboxes, tracker: configuration) { reports.all.append($0) }
+    engine = try EventEngine(middleboxes, tracker: configuration, streamBytes: streamBytes) { reports.all.append($0) }
   }
 
   /// Plays the segments of a script; what is reported, in its order.
@@ -62,7 +64,7 @@ package struct EventScript: ~Copyable {
 
   /// Plays segments that are not from a script.
   @discardableResult
-  mutating func play(_ segments: [ScriptedSegment]) -> [String] {
+  package mutating func play(_ segments: [ScriptedSegment]) -> [String] {
     let before = reports.all.count
     process(segments.map(Frame.init))
     return reports.all[before...].map(\.text)
@@ -70,7 +72,7 @@ package struct EventScript: ~Copyable {
 
   /// Plays Ethernet frames of any kind, the first at `start` seconds, one a millisecond.
   @discardableResult
-  mutating func play(frames: [[UInt8]], start: Double = 0) -> [String] {
+  package mutating func play(frames: [[UInt8]], start: Double = 0) -> [String] {
     let before = reports.all.count
     process(
       frames.enumerated().map { index, bytes in

@@ -25,7 +25,9 @@ extension EngineLoop {
       }
       return work.pointee.isDropped ? core.pointee.countDropped() : core.pointee.forward()
     }
-    if !pass(core, flow, .sender, sender) {
+    let passes = pass(core, flow, .sender, sender)
+    EngineStreams.settle(core, flow, work.pointee.packet, .sender)
+    if !passes {
       core.pointee.tracker.drop(packet)
       return core.pointee.countDropped()
     }
@@ -34,6 +36,7 @@ extension EngineLoop {
       let changed = work.pointee.packet
       core.pointee.tracker.receiveRevocably(changed, insteadOf: work.pointee.hasNewNumbers ? packet : nil)
       if pass(core, flow, .receiver, sender) {
+        EngineStreams.settle(core, flow, changed, .receiver)
         core.pointee.tracker.confirmReceive()
         core.pointee.forward()
       } else {
@@ -50,6 +53,7 @@ extension EngineLoop {
       core.pointee.tracker.receive(work.pointee.packet)
     }
     _ = pass(core, flow, .receiver, sender)
+    EngineStreams.settle(core, flow, work.pointee.packet, .receiver)
     core.pointee.forward()
   }
 
