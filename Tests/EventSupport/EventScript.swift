@@ -179,7 +179,7 @@ package struct EventScript: ~Copyable {
 
 extension Timestamp {
   /// Seconds since the script's start.
-  var inScript: Double {
+  package var inScript: Double {
     Double(nanoseconds - ScriptedSegment.timestamp(0).nanoseconds) / 1e9
   }
 }

@@ -1,4 +1,5 @@
 import EventDSL
+import EventSupport
 import Testing
 
 /// Counts packets and says how many there were, at an interval of its own.

@@ -1,4 +1,5 @@
 import EventDSL
+import EventSupport
 import Testing
 
 /// What a flow delivers, and how it ends.

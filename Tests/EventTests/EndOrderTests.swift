@@ -1,4 +1,5 @@
 import EventDSL
+import EventSupport
 import Testing
 
 /// When flows start and end, by the number of their first packet.

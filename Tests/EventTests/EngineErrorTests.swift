@@ -1,4 +1,5 @@
 import EventDSL
+import EventSupport
 import Testing
 
 /// A middlebox whose graph a test gives it.

@@ -194,7 +194,9 @@ struct FilterTests {
             _ = packet.setDestinationPort(event.flow.key.sourcePort)
           }
         }
-        On(.connectionEnd) { $0.report("\($0.reason) \($0.flow.record.client.packets) \($0.flow.record.server.packets)") }
+        On(.connectionEnd) {
+          $0.report("\($0.reason) \($0.flow.record.client.packets) \($0.flow.record.server.packets)")
+        }
       }
     }
     var script = try EventScript(Translator())

@@ -1,4 +1,5 @@
 import EventDSL
+import EventSupport
 import Testing
 
 /// How many objects of a kind there are.

@@ -1,4 +1,5 @@
 import EventDSL
+import EventSupport
 import Testing
 
 private struct Row: Middlebox {

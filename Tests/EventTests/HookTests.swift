@@ -1,4 +1,5 @@
 import EventDSL
+import EventSupport
 import Testing
 
 /// Both ends' states at one hook.

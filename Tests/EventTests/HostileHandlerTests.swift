@@ -1,4 +1,5 @@
 import EventDSL
+import EventSupport
 import Testing
 
 /// How often something was done.

@@ -12,7 +12,7 @@ struct StreamEndTests {
   }
 
   private static let data =
-    handshake + """
+    openConnection + """
       c > PA seq 1 ack 1 "abc"
       s > PA seq 1 ack 4 "123"
 
@@ -68,7 +68,7 @@ struct StreamEndTests {
     }
     var script = try EventScript(box)
     let reports = try script.play(
-      handshake + """
+      openConnection + """
         s > FA seq 1 ack 1
         c > A seq 1 ack 2
         c > FPA seq 1 ack 2 "last words"

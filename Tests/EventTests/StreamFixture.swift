@@ -70,8 +70,8 @@ extension Flow {
   }
 }
 
-/// The beginning of a script: a handshake.
-let handshake = """
+/// The beginning of a script: a openConnection.
+let openConnection = """
   c > S seq 0
   s > SA seq 0 ack 1
   c > A seq 1 ack 1

@@ -9,7 +9,7 @@ private func segments(_ count: Int, _ size: Int, from start: Int = 1, port: Int 
 }
 
 private func opening(_ port: Int) -> String {
-  handshake.split(separator: "\n").map { "\($0) port \(port)" }.joined(separator: "\n") + "\n"
+  openConnection.split(separator: "\n").map { "\($0) port \(port)" }.joined(separator: "\n") + "\n"
 }
 
 @Suite("Limits of stream readers")
@@ -62,7 +62,7 @@ struct StreamLimitTests {
     }
     var script = try EventScript(box)
     let reports = try script.play(
-      handshake + """
+      openConnection + """
         c > PA seq 1 ack 1 "abcdefg"
         s > PA seq 1 ack 8 "12"
         c > PA seq 8 ack 3 "hij"
@@ -151,7 +151,7 @@ struct StreamLimitTests {
       }
     }
     var script = try EventScript(box)
-    try script.play(handshake + segments(7, 1_000))
+    try script.play(openConnection + segments(7, 1_000))
     // One chunk, then all in one piece; what is behind the 5,000 has been seen, and is given anew with what comes.
     #expect(lengths == [1_000, 1_000, 2_000, 1_504, 3_000, 1_504, 4_000, 1_504, 5_000, 1_000, 1_000, 2_000])
   }
@@ -170,7 +170,7 @@ struct StreamLimitTests {
     }
     var script = try EventScript(box)
     let reports = try script.play(
-      handshake + """
+      openConnection + """
         c > PA seq 1 ack 1 "abcdef"
         s > A seq 1 ack 17
         c > PA seq 17 ack 1 "ghijkl"

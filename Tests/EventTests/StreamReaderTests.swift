@@ -34,7 +34,7 @@ struct StreamReaderTests {
     }
     var script = try EventScript(box, burst: burst)
     let reports = try script.play(
-      handshake + """
+      openConnection + """
         c > PA seq 1 ack 1 "GET "
         c > PA seq 1 ack 1 "GET "
         s > PA seq 1 ack 5 "100"
@@ -53,7 +53,7 @@ struct StreamReaderTests {
   func parserWaits() throws {
     var script = try EventScript(LineReader())
     let reports = try script.play(
-      handshake + """
+      openConnection + """
         c > PA seq 1 ack 1 "one;tw"
         c > PA seq 7 ack 1 "o"
         c > PA seq 8 ack 1 ";three;four;fi"
@@ -73,7 +73,7 @@ struct StreamReaderTests {
       }
     }
     var script = try EventScript(box)
-    try script.play(handshake)
+    try script.play(openConnection)
     for (line, eager) in [("1 ack 1 \"one\"", true), ("4 ack 1 \"two\"", false), ("7 ack 1 \"three\"", true)] {
       isEager = eager
       try script.play("c > PA seq \(line)")
@@ -98,7 +98,7 @@ struct StreamReaderTests {
       }
     }
     var script = try EventScript(box)
-    #expect(try script.play(handshake + "c > PA seq 1 ack 1 \"one\"") == ["true"])
+    #expect(try script.play(openConnection + "c > PA seq 1 ack 1 \"one\"") == ["true"])
   }
 
   @Test("Peeking and copying leave the cursor; offsets reach what has been read and is still there")
@@ -118,7 +118,7 @@ struct StreamReaderTests {
     }
     var script = try EventScript(box)
     let reports = try script.play(
-      handshake + """
+      openConnection + """
         c > PA seq 1 ack 1 "abcdef"
         c > PA seq 7 ack 1 "ghijk"
         """)
@@ -144,7 +144,7 @@ struct StreamReaderTests {
     }
     var script = try EventScript(box)
     let reports = try script.play(
-      handshake + """
+      openConnection + """
         c > PA seq 1 ack 1 "abc"
         c > PA seq 4 ack 1 "def"
         s > A seq 1 ack 17
@@ -172,7 +172,7 @@ struct StreamReaderTests {
       box.onEnd = { $0.report(all($0.flow)) }
     }
     var script = try EventScript(box)
-    let reports = try script.play(handshake + "c > RA seq 1 ack 1") + script.finish()
+    let reports = try script.play(openConnection + "c > RA seq 1 ack 1") + script.finish()
     #expect(!reports.isEmpty && reports.allSatisfy { $0 == "[]" })
     #expect(try script.play("c > . seq 0 udp \"datagram\"") == [])
   }
@@ -188,7 +188,7 @@ struct StreamReaderTests {
     }
     var script = try EventScript(box)
     let reports = try script.play(
-      handshake + """
+      openConnection + """
         c > PA seq 1 ack 1 "abc"
         s > A seq 1 ack 10
         c > PA seq 10 ack 1 "def"
@@ -210,7 +210,7 @@ struct StreamReaderTests {
     }
     var script = try EventScript(box)
     let reports = try script.play(
-      handshake + """
+      openConnection + """
         c > PA seq 7 ack 1 "ghi"
         c > PA seq 4 ack 1 "def"
         c > PA seq 10 ack 1 "jkl"

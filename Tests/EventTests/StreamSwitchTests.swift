@@ -25,7 +25,7 @@ struct StreamSwitchTests {
       }
     }
     var script = try EventScript(box)
-    try script.play(handshake)
+    try script.play(openConnection)
     var inUse: [Int] = []
     for (offset, text) in [(1, "abc"), (4, "def"), (7, "ghi"), (10, "jkl"), (13, "mno")] {
       try script.play("c > PA seq \(offset) ack 1 \"\(text)\"")
@@ -51,7 +51,7 @@ struct StreamSwitchTests {
     }
     var script = try EventScript(box)
     let reports = try script.play(
-      handshake + """
+      openConnection + """
         s > PA seq 1 ack 1 "12"
         c > PA seq 1 ack 1 "abc"
         c > PA seq 4 ack 3 "def"
@@ -77,7 +77,7 @@ struct StreamSwitchTests {
       $0.onEnd = { $0.report($0.flow.text(others)) }
     }
     var script = try EventScript(ignoring, reading)
-    let play = handshake + "c > PA seq 1 ack 1 \"abc\"\nc > PA seq 4 ack 1 \"def\""
+    let play = openConnection + "c > PA seq 1 ack 1 \"abc\"\nc > PA seq 4 ack 1 \"def\""
     #expect(try script.play(play + "\nc > R seq 7") == ["abcdef"])
     var alone = try EventScript(ignoring)
     try alone.play(play)
@@ -100,7 +100,8 @@ struct StreamSwitchTests {
       $0.onEnd = { $0.report("\($0.flow.text(first)) \($0.flow.text(second)) \($0.flow.peekedText(third, from: 4))") }
     }
     var script = try EventScript(box)
-    try script.play(handshake + "c > PA seq 1 ack 1 \"abc\"\nc > PA seq 4 ack 1 \"def\"\nc > PA seq 7 ack 1 \"ghi\"")
+    try script.play(
+      openConnection + "c > PA seq 1 ack 1 \"abc\"\nc > PA seq 4 ack 1 \"def\"\nc > PA seq 7 ack 1 \"ghi\"")
     #expect(script.engine.streamBytesInUse == 1_536)
     try script.play("c > R seq 10")
     #expect(script.allReports.map(\.text) == ["abcdef|ghi", "defghi  <dropped 1>|fghi"])
@@ -126,7 +127,7 @@ struct StreamSwitchTests {
       }
     }
     let play =
-      handshake + """
+      openConnection + """
         c > PA seq 1 ack 1 "abcde"
         c > PA seq 13 ack 1 "m"
         c > PA seq 17 ack 1 "qrst"
@@ -167,7 +168,8 @@ struct StreamSwitchTests {
       }
     }
     var script = try EventScript(box)
-    try script.play(handshake + "c > PA seq 1 ack 1 \"abc\"\nc > PA seq 4 ack 1 \"def\"\nc > PA seq 7 ack 1 \"ghi\"")
+    try script.play(
+      openConnection + "c > PA seq 1 ack 1 \"abc\"\nc > PA seq 4 ack 1 \"def\"\nc > PA seq 7 ack 1 \"ghi\"")
     #expect(script.allReports.map(\.text) == ["abcdef|ghi", "abcdef at 9", "abcdef", "false"])
     #expect(script.engine.streamBytesInUse == 0)
   }
@@ -182,7 +184,7 @@ struct StreamSwitchTests {
       }
     }
     var script = try EventScript(box)
-    try script.play(handshake)
+    try script.play(openConnection)
     var inUse: [Int] = []
     for (offset, text) in [(1, "abc"), (4, "def"), (7, "ghi"), (10, "jkl")] {
       try script.play("c > PA seq \(offset) ack 1 \"\(text)\"")
