@@ -1,6 +1,6 @@
 // Runs a capture through an event engine with middleboxes that do nothing but listen, for counting instructions.
 //
-//   event-benchmark BOX CAPTURE [N]      BOX: none, three, all, read, user (N events), switch (N changes)
+//   event-benchmark BOX CAPTURE [N]      BOX: none, three, all, read, cursor, user (N events), switch (N changes)
 import EventDSL
 import PacketIO
 
@@ -58,6 +58,24 @@ struct Read: Middlebox {
   }
 }
 
+/// The same by a reader with a cursor.
+struct Cursor: Middlebox {
+  let client = StreamReader(of: .client)
+  let server = StreamReader(of: .server)
+  let sum: Sum
+  var events: some EventGraph {
+    On(.newData) { event in
+      event.flow.read(event.receiver == .client ? client : server) { chunk in
+        guard case .bytes(let bytes) = chunk else { return .all }
+        var total: UInt64 = 0
+        bytes.withUnsafeBytes { for word in $0.bindMemory(to: UInt64.self) { total ^= word } }
+        sum.value &+= total
+        return .all
+      }
+    }
+  }
+}
+
 /// Many events over the same one, none of which happens.
 struct Users: Middlebox {
   let sum: Sum
@@ -102,6 +120,7 @@ func run() throws {
     case "three": [Three(sum: sum)]
     case "all": [All(sum: sum)]
     case "read": [Read(sum: sum)]
+    case "cursor": [Cursor(sum: sum)]
     case "user": [Users(sum, count: number)]
     case "switch": [Switch(sum: sum, count: number)]
     default: []

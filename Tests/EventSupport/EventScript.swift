@@ -21,14 +21,16 @@ package struct EventScript: ~Copyable {
 
   /// An engine for `middleboxes` that takes `burst` packets at a time.
   package init(
-    _ middleboxes: any Middlebox..., burst: Int = 1, _ configure: (inout TrackerConfiguration) -> Void = { _ in }
+    _ middleboxes: any Middlebox..., burst: Int = 1, streamBytes: Int = 1 << 20,
+    _ configure: (inout TrackerConfiguration) -> Void = { _ in }
   ) throws {
-    try self.init(middleboxes, burst: burst, configure)
+    try self.init(middleboxes, burst: burst, streamBytes: streamBytes, configure)
   }
 
-  package init(_ middleboxes: [any Middlebox], burst: Int, _ configure: (inout TrackerConfiguration) -> Void = { _ in })
-    throws
-  {
+  package init(
+    _ middleboxes: [any Middlebox], burst: Int, streamBytes: Int = 1 << 20,
+    _ configure: (inout TrackerConfiguration) -> Void = { _ in }
+  ) throws {
     var configuration = TrackerConfiguration()
     configuration.maximumFlows = 1_000
     configuration.secret = (1, 2)
@@ -36,7 +38,7 @@ package struct EventScript: ~Copyable {
     let reports = Reports()
     self.reports = reports
     self.burst = burst
-    engine = try EventEngine(middleboxes, tracker: configuration) { reports.all.append($0) }
+    engine = try EventEngine(middleboxes, tracker: configuration, streamBytes: streamBytes) { reports.all.append($0) }
   }
 
   /// Plays the segments of a script; what is reported, in its order.
@@ -57,6 +59,14 @@ package struct EventScript: ~Copyable {
       }
     }
     process(frames)
+    return reports.all[before...].map(\.text)
+  }
+
+  /// Plays segments; what is reported, in its order.
+  @discardableResult
+  package mutating func play(_ segments: [ScriptedSegment]) -> [String] {
+    let before = reports.all.count
+    process(segments.map { Frame($0) })
     return reports.all[before...].map(\.text)
   }
 

@@ -1,4 +1,5 @@
 import MOSCore
+import TestSupport
 import Testing
 
 @testable import DualStackTracker

@@ -166,6 +166,7 @@ extension Dispatch {
     let words = core.pointee.table.words
     let own = core.pointee.table.boxBits + core.pointee.table.box(of: occurrence.pointee.node) * words
     for word in 0..<words { bits[word] &= ~own[word] }
+    EngineStreams.ignore(occurrence)
   }
 }
 

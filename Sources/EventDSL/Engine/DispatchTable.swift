@@ -85,6 +85,7 @@ struct DispatchTable: ~Copyable {
     for hook in Hook.allCases { anywhere.rawValue |= wanted[Int(hook.rawValue)].rawValue }
     wantsPackets = anywhere.contains(.packet)
     if seesFirstPackets { anywhere.insert(.packet) }
+    anywhere.rawValue |= registry.readers.isEmpty ? 0 : EngineStreams.readEvents.rawValue
     wantedAnywhere = anywhere
     acts = registry.nodes.contains { $0.acts }
     var boxLists: [DispatchList] = []

@@ -13,6 +13,7 @@ struct EngineCore: ~Copyable {
   @usableFromInline let groups: UnsafePointer<SubscriptionGroup>
   let table: DispatchTable
   var timers: EngineTimers
+  var streams: EngineStreams
   let hasTimers: Bool
   var statistics = EngineStatistics()
   /// What the flow of the event that is dispatched listens to.
@@ -51,7 +52,8 @@ struct EngineCore: ~Copyable {
   static let mostInsertedBytes = 65_536
 
   init(
-    _ registry: Registry, filters: FlowFilters, tracker: TrackerConfiguration, sink: @escaping (Report) -> Void
+    _ registry: Registry, filters: FlowFilters, tracker: TrackerConfiguration, streamBytes: Int,
+    sink: @escaping (Report) -> Void
   ) {
     let tracker = Tracker(configuration: tracker)
     let places = KeyPlaces()
@@ -65,6 +67,7 @@ struct EngineCore: ~Copyable {
     blocks = storage.blocks
     timers = EngineTimers(registry, flows: tracker.largestFlow, places: places)
     hasTimers = !registry.flowTimers.isEmpty || !registry.boxTimers.isEmpty
+    streams = EngineStreams(registry, values: values, bytes: streamBytes)
     names = registry.nodes.map(registry.name(of:))
     boxNames = registry.boxes.map(\.name)
     occurrence = .allocate(capacity: 1)

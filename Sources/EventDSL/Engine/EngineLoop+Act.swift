@@ -25,7 +25,9 @@ extension EngineLoop {
       }
       return work.pointee.isDropped ? core.pointee.countDropped() : core.pointee.forward()
     }
-    if !pass(core, flow, .sender, sender) {
+    let passes = pass(core, flow, .sender, sender)
+    EngineStreams.settle(core, flow, work.pointee.packet, .sender)
+    if !passes {
       core.pointee.tracker.drop(packet)
       return core.pointee.countDropped()
     }
@@ -37,7 +39,9 @@ extension EngineLoop {
     } else {
       core.pointee.tracker.receive(work.pointee.packet)
     }
-    if pass(core, flow, .receiver, sender) { core.pointee.forward() } else { core.pointee.countDropped() }
+    let arrives = pass(core, flow, .receiver, sender)
+    EngineStreams.settle(core, flow, work.pointee.packet, .receiver)
+    if arrives { core.pointee.forward() } else { core.pointee.countDropped() }
   }
 
   /// Runs the handlers of a step, middlebox by middlebox. `false` when one of them drops the packet.

@@ -23,6 +23,7 @@ extension EngineLoop {
       Dispatch.run(lists + Hook.receiver.list(of: .packet), occurrence)
     }
     run(&event, end, lists, occurrence)
+    EngineStreams.settle(core, occurrence)
   }
 
   /// The lists for the order of the packet's direction.
@@ -121,6 +122,7 @@ extension EngineLoop {
     withUnsafeMutablePointer(to: &occurrence) { occurrence in
       if hasTimedOut { runFact(.idle, .timer, occurrence, core.pointee.table.lists) }
       runFact(.connectionEnd, .timer, occurrence, core.pointee.table.lists)
+      core.pointee.streams.removeAll(of: record, in: core.pointee.blocks)
     }
   }
 

@@ -34,8 +34,10 @@ enum EngineLoop {
     dispatchFrame(core, packet, core.pointee.table.frames)
     guard case .flow(let flow, _) = core.pointee.tracker.sendNext(&burst) else { return dispatchOutside(core, packet) }
     dispatchStep(core, flow, packet, .sender)
+    EngineStreams.settle(core, flow, packet, .sender)
     core.pointee.tracker.receive(packet)
     dispatchStep(core, flow, packet, .receiver)
+    EngineStreams.settle(core, flow, packet, .receiver)
   }
 
   /// Timers that are due before the next packet; and up to which packet none is.
@@ -60,6 +62,7 @@ enum EngineLoop {
     if flow == 0 { return 0 }
     core.pointee.timers.cancelAll(of: flow)
     let record = core.pointee.tracker.record(flow)
+    core.pointee.streams.removeAll(of: record, in: core.pointee.blocks)
     if record.pointee.storage != 0 {
       core.pointee.freeEdits(of: record.pointee.storage)
       core.pointee.storage.free(record.pointee.storage)

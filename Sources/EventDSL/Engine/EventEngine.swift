@@ -12,16 +12,18 @@ public struct EventEngine: ~Copyable {
   /// Packets that are prefetched together.
   public static var burst: Int { 32 }
 
-  /// An engine for `middleboxes`. `report` is told what handlers report, on the engine's thread. Throws what is wrong with
-  /// a middlebox.
+  /// An engine for `middleboxes`. `streamBytes` is the most memory that bytes which are kept for readers may take; with
+  /// no more, they are dropped (`EngineStatistics.unkeptBytes`). `report` is told what handlers report, on the engine's
+  /// thread. Throws what is wrong with a middlebox.
   public init(
     _ middleboxes: [any Middlebox], tracker: TrackerConfiguration = TrackerConfiguration(),
-    report: @escaping (Report) -> Void = { _ in }
+    streamBytes: Int = 256 << 20, report: @escaping (Report) -> Void = { _ in }
   ) throws(EngineError) {
     let registry = try Registry(middleboxes)
     let filters = try FlowFilters(registry.boxes)
     core = .allocate(capacity: 1)
-    core.initialize(to: EngineCore(registry, filters: filters, tracker: tracker, sink: report))
+    core.initialize(
+      to: EngineCore(registry, filters: filters, tracker: tracker, streamBytes: streamBytes, sink: report))
     core.pointee.settle(at: core)
     candidates = .allocate(capacity: EventEngine.burst)
     candidates.initialize(repeating: 0, count: EventEngine.burst)
@@ -35,6 +37,8 @@ public struct EventEngine: ~Copyable {
 
   /// What was counted about the middleboxes.
   public var statistics: EngineStatistics { core.pointee.statistics }
+  /// Memory that bytes take which are kept for readers.
+  public var streamBytesInUse: Int { core.pointee.streams.bytesInUse }
   /// What the tracker counted.
   public var trackerStatistics: TrackerStatistics { core.pointee.tracker.statistics }
   /// How often an event happened.

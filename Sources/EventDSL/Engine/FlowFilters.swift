@@ -72,6 +72,7 @@ extension EngineCore {
       if record.pointee.storage == 0 { record.pointee.storage = storage.allocate() }
       let bits = blocks[record.pointee.storage].assumingMemoryBound(to: UInt64.self)
       for word in 0..<table.words { bits[word] &= ~table.boxBits[box * table.words + word] }
+      streams.stopAll(ofBox: box, in: blocks[record.pointee.storage])
     }
     listen(record)
   }

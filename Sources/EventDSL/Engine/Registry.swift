@@ -31,6 +31,9 @@ public struct Registry {
   var flowTimers: [UInt32] = []
   var boxTimers: [IntervalTimer] = []
   var names: [UInt32: String] = [:]
+  var readers: [ReaderDeclaration] = []
+  /// Where the streams of the client's and of the server's readers are among the values of a flow's storage.
+  var readStreams: [Int?] = [nil, nil]
 
   /// What `middleboxes` declare, in their order. Throws what is wrong with the first that something is wrong with.
   init(_ middleboxes: [any Middlebox]) throws(EngineError) {

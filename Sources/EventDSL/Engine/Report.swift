@@ -34,4 +34,9 @@ public struct EngineStatistics: Sendable, Equatable {
   public var refusedEdits: UInt64 = 0
   /// Timers that went off.
   public var timers: UInt64 = 0
+  /// Bytes that were dropped before a reader had read them, because more waited than its limit: for each such reader, the
+  /// gaps between them included.
+  public var unreadBytes: UInt64 = 0
+  /// The same where there was no memory to keep them.
+  public var unkeptBytes: UInt64 = 0
 }

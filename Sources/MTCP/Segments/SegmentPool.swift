@@ -119,6 +119,12 @@ public struct SegmentPool: ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// One piece of a chain, and the piece behind it, 0 for none. `index` is the chain or what an earlier call returned.
+  @inlinable public func piece(_ index: UInt32) -> (bytes: UnsafeRawBufferPointer, next: UInt32) {
+    let chunk = chunk(index).pointee
+    return (UnsafeRawBufferPointer(start: bytes(index), count: Int(chunk.count)), chunk.next)
+  }
+
   /// A pseudo-random priority for a tree node.
   mutating func nextPriority() -> UInt32 {
     random = random &* 747_796_405 &+ 2_891_336_453

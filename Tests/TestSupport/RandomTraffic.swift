@@ -1,11 +1,12 @@
-import TestSupport
+import MOSCore
+
 /// A small generator of pseudo-random numbers (SplitMix64), so that a failing seed can be run again.
-struct SeededGenerator: RandomNumberGenerator {
+package struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 
-  init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 0x1234_5678 }
+  package init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 0x1234_5678 }
 
-  mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var value = state
     value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
@@ -14,19 +15,19 @@ struct SeededGenerator: RandomNumberGenerator {
   }
 
   /// A number from `range`.
-  mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+  package mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 
   /// Whether something happens that does so once in `count` times.
-  mutating func once(in count: Int) -> Bool { number(1...count) == 1 }
+  package mutating func once(in count: Int) -> Bool { number(1...count) == 1 }
 }
 
 /// A random connection as its two ends see it: what each sends, and packets in the order in which they were sent.
 ///
 /// The receiving end acknowledges what it has in order, so that an acknowledgment is never sent before its data.
-struct RandomConnection {
-  var clientText: [UInt8]
-  var serverText: [UInt8]
-  var packets: [ScriptedSegment] = []
+package struct RandomConnection {
+  package var clientText: [UInt8]
+  package var serverText: [UInt8]
+  package var packets: [ScriptedSegment] = []
   private var generator: SeededGenerator
   private let clientISN: UInt32
   private let serverISN: UInt32
@@ -36,7 +37,7 @@ struct RandomConnection {
   private let style: Int
 
   /// With `timestampsGrow`, the segments in another order than they were sent in can look old to PAWS.
-  init(seed: UInt64, timestampsGrow: Bool = false) {
+  package init(seed: UInt64, timestampsGrow: Bool = false) {
     self.timestampsGrow = timestampsGrow
     generator = SeededGenerator(seed: seed)
     style = generator.number(0...2)
@@ -126,7 +127,7 @@ struct RandomConnection {
   }
 
   /// The packets with neighbours exchanged, up to `distance` places away, the handshake and the close left in place.
-  func shuffled(distance: Int, _ generator: inout SeededGenerator) -> [ScriptedSegment] {
+  package func shuffled(distance: Int, _ generator: inout SeededGenerator) -> [ScriptedSegment] {
     let body = packets[3..<packets.count - 3]
     let order = body.indices.map { (index: $0, key: $0 * 2 + generator.number(0...distance * 2)) }
       .sorted { ($0.key, $0.index) < ($1.key, $1.index) }
