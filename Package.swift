@@ -16,10 +16,10 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(name: "CPcap"),
+    .target(name: "CYAML"),
     .target(name: "CMachine"),
     .target(name: "MOSCore", dependencies: ["CMachine"]),
     .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
@@ -29,9 +29,7 @@ let package = Package(
     .target(
       name: "Records",
       dependencies: ["MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto")]),
-    .target(
-      name: "Middleboxes",
-      dependencies: ["MOSCore", "DualStackTracker", "EventDSL", "Records", .product(name: "Yams", package: "Yams")]),
+    .target(name: "Middleboxes", dependencies: ["CYAML", "MOSCore", "DualStackTracker", "EventDSL", "Records"]),
     .executableTarget(
       name: "mos",
       dependencies: [

@@ -67,6 +67,15 @@ struct HostileRuleFileTests {
     #expect(error(Self.start + "  a: " + text + "10.0.0.0/8" + closing) != nil)
   }
 
+  @Test("the seventeenth level is where a file is refused, whatever comes in later lines")
+  func seventeenthLevel() {
+    func nested(_ levels: Int) -> String { "default: " + String(repeating: "[", count: levels) }
+    let tooDeep = "rules.yaml:1:25: lists and mappings are nested more than 16 deep"
+    #expect(error(nested(15) + String(repeating: "]", count: 15))?.contains("nested") == false)
+    #expect(error(nested(16) + String(repeating: "]", count: 16)) == tooDeep)
+    #expect(error(nested(16) + "\na,\n@") == tooDeep)
+  }
+
   @Test("depth by indentation")
   func indentation() {
     let lines = (0..<1400).map { String(repeating: " ", count: $0) + "a:" }

@@ -132,7 +132,9 @@ struct RuleFileErrorTests {
       "3:11: name: \"a\\nb\" is no name for a rule, expected at most 64 printable characters"),
     FaultyFile.rule("name: mail", "5:5: \"name\" is there already, in line 3"),
     FaultyFile(
-      "default: drop\nrules:\n  - {name: a, name: b}\n", "3:6: \"name\" is there more than once in the same mapping"),
+      "default: drop\nrules:\n  - {name: a, name: b}\n", "3:15: \"name\" is there already, in line 3"),
+    FaultyFile(
+      "default: drop\nrules:\n  - name: a\n    \"n\\x61me\": b\n", "4:5: \"name\" is there already, in line 3"),
     FaultyFile(
       "default: drop\nrules:\n  - name: a\n    action: pass\n  - name: a\n    action: drop\n",
       "5:11: name: \"a\" is the name of the rule in line 3 too, expected another"),
@@ -227,6 +229,10 @@ struct RuleFileErrorTests {
     FaultyFile(
       "default: @home\n",
       "1:10: no valid YAML: found character that cannot start any token while scanning for the next token"),
+    FaultyFile(
+      "default: !!seq drop\n", "1:10: YAML tags such as \"tag:yaml.org,2002:seq\" are not taken; write the value alone"),
+    FaultyFile(
+      "default: drop\rrules:\r\t- name: a\r", "3:1: there is a tab here, expected spaces: YAML is not indented by tabs"),
     // However lines end, they are counted as an editor counts them.
     FaultyFile("default: drop\r\nrules:\r\n  - x\r\n", "3:5: a rule: found \"x\", expected a mapping with \(ruleKeys)"),
     FaultyFile("default: drop\rrules:\r  - x\r", "3:5: a rule: found \"x\", expected a mapping with \(ruleKeys)"),

@@ -133,6 +133,8 @@ public struct FirewallPolicy: Sendable {
   init() {}
 
   /// Reads the file at `path`: regular, and at most 2 MiB. The first error in it is thrown.
+  ///
+  /// libyaml (Debian's libyaml-0-2) is loaded for the first file, and an error says so where it is not installed.
   public init(path: String) throws(FirewallFileError) {
     try self.init(bytes: try RuleFileBytes.read(path), file: path)
   }

@@ -1,5 +1,3 @@
-import Yams
-
 extension YAMLNode {
   /// Levels of lists and mappings that a document may have; a rule file has six.
   static let deepest = 16
@@ -8,141 +6,137 @@ extension YAMLNode {
 
   /// The one document in `bytes`. Nil when there is none, only comments or nothing.
   static func document(_ bytes: [UInt8], file: String) throws(FirewallFileError) -> YAMLNode? {
-    let text = try YAMLText(bytes, file: file)
-    let root: Node?
-    do {
-      // Without rules for types: every scalar is what was written.
-      root = try Parser(yaml: text.text, resolver: .basic, encoding: .utf8).singleRoot()
-    } catch let error as YamlError {
-      throw FirewallFileError(error, in: text, file: file)
-    } catch {
-      throw FirewallFileError(file: file, reason: "\(error)")
-    }
-    guard let root else { return nil }
-    return try YAMLNode(root, depth: 0, file: file)
-  }
-
-  private init(_ node: Node, depth: Int, file: String) throws(FirewallFileError) {
-    let place = Place(node.mark)
-    func fail(_ reason: String) -> FirewallFileError { FirewallFileError(file: file, place: place, reason: reason) }
-    if depth > Self.deepest { throw fail("lists and mappings are nested more than \(Self.deepest) deep") }
-    self.place = place
-    switch node {
-    case .scalar(let scalar):
-      let text = YAMLText.restored(scalar.string)
-      let isPlain = scalar.style == .plain
-      if isPlain, let sign = text.first, sign == "&" || sign == "*" {
-        throw FirewallFileError.anchor(place, file: file)
-      }
-      content = .scalar(text, isQuoted: !isPlain)
-    case .sequence(let sequence):
-      var elements: [YAMLNode] = []
-      elements.reserveCapacity(sequence.count)
-      for element in sequence { elements.append(try YAMLNode(element, depth: depth + 1, file: file)) }
-      content = .sequence(elements)
-    case .mapping(let mapping):
-      var pairs: [Pair] = []
-      pairs.reserveCapacity(mapping.count)
-      for (key, value) in mapping {
-        let key = try YAMLNode(key, depth: depth + 1, file: file)
-        pairs.append(Pair(key: key, value: try YAMLNode(value, depth: depth + 1, file: file)))
-      }
-      content = .mapping(pairs)
-    case .alias:
-      throw FirewallFileError.anchor(place, file: file)
-    }
-    let plainTags: [Tag.Name] = [.str, .seq, .map]
-    let tag = node.tag.rawValue
-    if !plainTags.contains(where: { $0.rawValue == tag }) {
-      throw fail("YAML tags such as \(quoted(YAMLText.restored(tag))) are not taken; write the value alone")
-    }
+    var reader = try YAMLDocumentReader(try YAMLText(bytes, file: file), file: file)
+    return try reader.document()
   }
 }
 
-extension YAMLNode.Place {
-  fileprivate init(_ mark: Mark?) { self.init(line: mark?.line ?? 1, column: mark?.column ?? 1) }
+/// Makes nodes of events. What is refused is refused at its event, before a node is made of anything behind it.
+///
+/// Anchors and aliases are what makes YAML dangerous: a few lines can stand for a structure of any size and depth.
+private struct YAMLDocumentReader: ~Copyable {
+  var events: YAMLEvents
+  let file: String
+
+  init(_ text: YAMLText, file: String) throws(FirewallFileError) {
+    self.file = file
+    do throws(YAMLEvents.Failure) {
+      events = try YAMLEvents(text)
+    } catch {
+      throw FirewallFileError(error, file: file)
+    }
+  }
+
+  mutating func document() throws(FirewallFileError) -> YAMLNode? {
+    _ = try next()
+    if case .streamEnd = try next().content { return nil }
+    let root = try node(try next(), depth: 0)
+    _ = try next()
+    let end = try next()
+    guard case .streamEnd = end.content else {
+      throw fail(end.place, "a second document begins here; a rule file is a single one")
+    }
+    return root
+  }
+
+  /// The node that begins with `event`, in `depth` lists and mappings.
+  private mutating func node(_ event: YAMLEvents.Event, depth: Int) throws(FirewallFileError) -> YAMLNode {
+    if event.isAnchored { throw FirewallFileError.anchor(event.place, file: file) }
+    let plainTag: String
+    var content: YAMLNode.Content
+    switch event.content {
+    case .scalar(let text, let isQuoted):
+      plainTag = "tag:yaml.org,2002:str"
+      content = .scalar(text, isQuoted: isQuoted)
+    case .sequenceStart:
+      plainTag = "tag:yaml.org,2002:seq"
+      content = .sequence([])
+    case .mappingStart:
+      plainTag = "tag:yaml.org,2002:map"
+      content = .mapping([])
+    default:
+      // Of what is left, only an alias stands where a node is expected.
+      throw FirewallFileError.anchor(event.place, file: file)
+    }
+    if let tag = event.tag, tag != plainTag {
+      throw fail(event.place, "YAML tags such as \(quoted(tag)) are not taken; write the value alone")
+    }
+    switch content {
+    case .scalar: break
+    case _ where depth == YAMLNode.deepest:
+      throw fail(event.place, "lists and mappings are nested more than \(YAMLNode.deepest) deep")
+    case .sequence: content = .sequence(try elements(depth: depth + 1))
+    case .mapping: content = .mapping(try pairs(depth: depth + 1))
+    }
+    return YAMLNode(place: event.place, content: content)
+  }
+
+  private mutating func elements(depth: Int) throws(FirewallFileError) -> [YAMLNode] {
+    var elements: [YAMLNode] = []
+    while true {
+      let event = try next()
+      if case .sequenceEnd = event.content { return elements }
+      elements.append(try node(event, depth: depth))
+    }
+  }
+
+  private mutating func pairs(depth: Int) throws(FirewallFileError) -> [YAMLNode.Pair] {
+    var pairs: [YAMLNode.Pair] = []
+    var lines: [String: Int] = [:]
+    while true {
+      let event = try next()
+      if case .mappingEnd = event.content { return pairs }
+      let key = try node(event, depth: depth)
+      if let text = key.text, let first = lines.updateValue(key.place.line, forKey: text) {
+        throw fail(key.place, "\(quoted(text)) is there already, in line \(first)")
+      }
+      pairs.append(YAMLNode.Pair(key: key, value: try node(try next(), depth: depth)))
+    }
+  }
+
+  private mutating func next() throws(FirewallFileError) -> YAMLEvents.Event {
+    do throws(YAMLEvents.Failure) {
+      return try events.next()
+    } catch {
+      throw FirewallFileError(error, file: file)
+    }
+  }
+
+  private func fail(_ place: YAMLNode.Place, _ reason: String) -> FirewallFileError {
+    FirewallFileError(file: file, place: place, reason: reason)
+  }
 }
 
 extension FirewallFileError {
-  static func anchor(_ place: YAMLNode.Place, file: String) -> FirewallFileError {
+  fileprivate static func anchor(_ place: YAMLNode.Place, file: String) -> FirewallFileError {
     FirewallFileError(
       file: file, place: place,
       reason: "YAML anchors (&name) and aliases (*name) are not taken; name what is used twice under groups")
   }
 
-  /// What the YAML parser found, in one line.
-  fileprivate init(_ error: YamlError, in text: YAMLText, file: String) {
-    let place: YAMLNode.Place
-    let reason: String
-    switch error {
-    case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-      .composer(let context, let problem, let mark, _):
-      place = YAMLNode.Place(mark)
-      if let anchor = text.firstAnchor(through: place.line) {
-        self = .anchor(anchor, file: file)
-        return
-      }
-      reason = Self.reason(problem, context: context, at: place, in: text)
-    case .duplicatedKeysInMapping(let keys, let context):
-      let key = YAMLText.restored(keys.first ?? "")
-      let first = YAMLNode.Place(context.mark)
-      if let second = text.place(ofKey: keys.first ?? "", after: first) {
-        place = second
-        reason = "\(quoted(key)) is there already, in line \(first.line)"
+  /// Why there are no events, in one line.
+  fileprivate init(_ failure: YAMLEvents.Failure, file: String) {
+    switch failure {
+    case .noLibrary:
+      self.init(file: file, reason: "libyaml, which reads rule files, cannot be loaded, install it (libyaml-0-2)")
+    case .noMemory: self.init(file: file, reason: "libyaml has no memory")
+    case .syntax(let error):
+      if let context = error.context, ["while scanning an anchor", "while scanning an alias"].contains(context.text) {
+        self = .anchor(context.start, file: file)
       } else {
-        place = first
-        reason = "\(quoted(key)) is there more than once in the same mapping"
-      }
-    default:
-      self.init(file: file, reason: "is no valid YAML: \(YAMLText.restored("\(error)"))")
-      return
-    }
-    self.init(file: file, place: place, reason: reason)
-  }
-
-  private static func reason(
-    _ problem: String, context: YamlError.Context?, at place: YAMLNode.Place, in text: YAMLText
-  ) -> String {
-    if problem.contains("Maximum nesting level") { return "lists and mappings are nested too deep" }
-    if problem.contains("another document") {
-      return "a second document begins here; a rule file is a single one"
-    }
-    let scalar = text.scalar(at: place)
-    if scalar == "\t" { return "there is a tab here, expected spaces: YAML is not indented by tabs" }
-    var reason = "no valid YAML: \(problem)"
-    if let context {
-      let start = YAMLNode.Place(context.mark)
-      reason += " \(context.text)" + (start == place ? "" : " that begins at \(start.line):\(start.column)")
-    }
-    let mayBeAddress = scalar == ":" && (problem.contains("unexpected ':'") || problem.contains("node content"))
-    return mayBeAddress ? "\(reason); \(YAMLNode.colonAdvice)" : reason
-  }
-}
-
-extension YAMLText {
-  /// The character at a place.
-  fileprivate func scalar(at place: YAMLNode.Place) -> Unicode.Scalar? {
-    guard let line = line(place.line) else { return nil }
-    return line.dropFirst(place.column - 1).first
-  }
-
-  private func line(_ number: Int) -> Substring.UnicodeScalarView? {
-    let lines = text.unicodeScalars.split(separator: "\n", maxSplits: number, omittingEmptySubsequences: false)
-    return number >= 1 && number <= lines.count ? lines[number - 1] : nil
-  }
-
-  /// Where the same key stands again in a block mapping that has it at `first`. The parser says only where it was first.
-  fileprivate func place(ofKey key: String, after first: YAMLNode.Place) -> YAMLNode.Place? {
-    let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
-    for (index, line) in lines.enumerated() where index >= first.line {
-      let indentation = line.prefix { $0 == " " }.count
-      let rest = line.dropFirst(indentation)
-      if rest.isEmpty || rest.first == "#" || indentation >= first.column { continue }
-      if indentation < first.column - 1 { return nil }
-      for form in [key, "\"\(key)\"", "'\(key)'"] where rest.starts(with: (form + ":").unicodeScalars) {
-        return YAMLNode.Place(line: index + 1, column: first.column)
+        self.init(file: file, place: error.place, reason: Self.reason(error))
       }
     }
-    return nil
+  }
+
+  private static func reason(_ error: YAMLEvents.SyntaxError) -> String {
+    if error.scalar == "\t" { return "there is a tab here, expected spaces: YAML is not indented by tabs" }
+    var reason = "no valid YAML: \(error.problem)"
+    if let context = error.context {
+      let start = context.start
+      reason += " \(context.text)" + (start == error.place ? "" : " that begins at \(start.line):\(start.column)")
+    }
+    let isColon = error.problem.contains("unexpected ':'") || error.problem.contains("node content")
+    return error.scalar == ":" && isColon ? "\(reason); \(YAMLNode.colonAdvice)" : reason
   }
 }
