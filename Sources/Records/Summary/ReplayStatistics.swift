@@ -127,6 +127,8 @@ extension TrackerStatistics {
     deliveredBytes &+= other.deliveredBytes
     duplicateBytes &+= other.duplicateBytes
     rejectedBytes &+= other.rejectedBytes
+    droppedBytes &+= other.droppedBytes
+    droppedPackets &+= other.droppedPackets
     queuedBytes &+= other.queuedBytes
     overflowBytes &+= other.overflowBytes
     urgentBytes &+= other.urgentBytes
