@@ -225,7 +225,7 @@ struct TrackerRun: ~Copyable {
       // Only TCP has a receiver's stack to follow.
       if packet.pointee.kind == .tcp {
         tracker.receive(packet)
-        check(flow)
+        check(flow, from: tracker.events.firstStepCount)
       }
     case .orphan, .none, .notSelected:
       break
@@ -234,8 +234,8 @@ struct TrackerRun: ~Copyable {
   }
 
   /// Delivered bytes are readable, and follow each other but for gaps.
-  private mutating func check(_ flow: UInt32) {
-    for index in 0..<tracker.events.count {
+  private mutating func check(_ flow: UInt32, from first: Int = 0) {
+    for index in first..<tracker.events.count {
       let event = tracker.events[index]
       guard event.kind == .newData || event.kind == .gap else { continue }
       let side = Int(event.side.rawValue)
