@@ -72,11 +72,12 @@ def measure_replay(limits):
 
 def measure_events(limits):
     boxes = {'three handlers': ['three', None], 'a handler for every event': ['all', None],
-             'every byte read': ['read', None], 'one event': ['user', None, '1'], 'many events': ['user', None, '101'],
+             'every byte read': ['read', None], 'every byte read by cursors': ['cursor', None],
+             'one event': ['user', None, '1'], 'many events': ['user', None, '101'],
              'one change': ['switch', None, '1'], 'many changes': ['switch', None, '11']}
     found = {name: measure(f'events-{options[0]}-{options[-1]}', [EVENTS, *options])
              for name, options in boxes.items()}
-    for name in ('three handlers', 'a handler for every event', 'every byte read'):
+    for name in ('three handlers', 'a handler for every event', 'every byte read', 'every byte read by cursors'):
         yield f'{name}, instructions a packet', found[name][0], limits[name]
     yield ('a predicate that does not hold, instructions', (found['many events'][0] - found['one event'][0]) / 100,
            limits['a predicate that does not hold'])

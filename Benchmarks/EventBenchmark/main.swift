@@ -1,6 +1,6 @@
 // Runs a capture through an event engine with middleboxes that do nothing but listen, for counting instructions.
 //
-//   event-benchmark BOX CAPTURE [N]      BOX: none, three, all, read, cursor, user (N events), switch (N changes)
+//   event-benchmark BOX CAPTURE [N]      BOX: none, three, all, read, cursor, late, user (N events), switch (N changes)
 import EventDSL
 import PacketIO
 
@@ -76,6 +76,23 @@ struct Cursor: Middlebox {
   }
 }
 
+/// Every byte is kept until its connection ends, and read then.
+struct Late: Middlebox {
+  let client = StreamReader(of: .client)
+  let server = StreamReader(of: .server)
+  let sum: Sum
+  var events: some EventGraph {
+    On(.connectionEnd) { event in
+      for reader in [client, server] {
+        event.flow.read(reader) { chunk in
+          if case .bytes(let bytes) = chunk { sum.value &+= UInt64(bytes.byteCount) }
+          return .all
+        }
+      }
+    }
+  }
+}
+
 /// Many events over the same one, none of which happens.
 struct Users: Middlebox {
   let sum: Sum
@@ -121,6 +138,7 @@ func run() throws {
     case "all": [All(sum: sum)]
     case "read": [Read(sum: sum)]
     case "cursor": [Cursor(sum: sum)]
+    case "late": [Late(sum: sum)]
     case "user": [Users(sum, count: number)]
     case "switch": [Switch(sum: sum, count: number)]
     default: []

@@ -35,14 +35,11 @@ extension EngineLoop {
     if core.pointee.table.dropsReceived {
       let changed = work.pointee.packet
       core.pointee.tracker.receiveRevocably(changed, insteadOf: work.pointee.hasNewNumbers ? packet : nil)
-      if pass(core, flow, .receiver, sender) {
-        EngineStreams.settle(core, flow, changed, .receiver)
-        core.pointee.tracker.confirmReceive()
-        core.pointee.forward()
-      } else {
-        core.pointee.tracker.undoReceive(packet)
-        core.pointee.countDropped()
-      }
+      EngineStreams.hold(core, flow)
+      let arrives = pass(core, flow, .receiver, sender)
+      if arrives { core.pointee.tracker.confirmReceive() } else { core.pointee.tracker.undoReceive(packet) }
+      EngineStreams.letGo(core, flow, changed, isUndone: !arrives)
+      if arrives { core.pointee.forward() } else { core.pointee.countDropped() }
       return
     }
     if !work.pointee.isChanged {

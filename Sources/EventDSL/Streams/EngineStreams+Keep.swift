@@ -127,15 +127,15 @@ extension EngineStreams {
       }
       if reader.pointee.isReported { continue }
       reader.pointee.isReported = true
-      let declaration = core.pointee.streams.declarations[reader.pointee.declaration]
+      let name = core.pointee.streams.name(of: reader.pointee)
       core.pointee.statistics.reports &+= 1
       core.pointee.sink(
         Report(
-          middlebox: core.pointee.boxNames[declaration.box], time: occurrence.pointee.time,
+          middlebox: core.pointee.boxNames[reader.pointee.box], time: occurrence.pointee.time,
           flow: occurrence.pointee.record.pointee.key, packet: occurrence.pointee.packet?.pointee.number ?? 0,
           text: hasMemory
-            ? "\(declaration.name) leaves more than its limit of \(reader.pointee.limit) bytes unread: the oldest are dropped"
-            : "\(declaration.name) leaves bytes unread, and there is no memory for more: the oldest are dropped"))
+            ? "\(name) leaves more than its limit of \(reader.pointee.limit) bytes unread: the oldest are dropped"
+            : "\(name) leaves bytes unread, and there is no memory for more: the oldest are dropped"))
     }
   }
 }

@@ -35,7 +35,7 @@ extension EngineStreams {
   /// The middlebox that an occurrence's handler belongs to reads no more of the flow.
   static func ignore(_ occurrence: UnsafeMutablePointer<Occurrence>) {
     let core = occurrence.pointee.core
-    if core.pointee.streams.declarations.isEmpty { return }
+    if core.pointee.streams.count == 0 { return }
     let storage = Dispatch.storage(occurrence)
     core.pointee.streams.stopAll(
       ofBox: core.pointee.table.box(of: occurrence.pointee.node), in: core.pointee.blocks[storage])
@@ -44,7 +44,7 @@ extension EngineStreams {
 
   /// Stops the readers of a middlebox.
   func stopAll(ofBox box: Int, in storage: UnsafeMutableRawPointer) {
-    for index in 0..<declarations.count where declarations[readers[index].declaration].box == box {
+    for index in 0..<count where readers[index].box == box {
       (storage + readers[index].slot).assumingMemoryBound(to: ReaderSlot.self).pointee.state = .stopped
     }
   }

@@ -15,15 +15,18 @@ struct EngineStreams: ~Copyable {
   let events: EventSet
   let sides: InlineArray<2, SidePlace>
   let readers: UnsafeMutablePointer<ReaderPlace>
-  let declarations: [ReaderDeclaration]
+  let count: Int
+  private let names: [String]
   /// Where the last bytes in a chain were read.
   var chain = ChainPlace()
-  /// Closures that read, inside of each other: no memory is given back before the last has returned.
+  /// Closures that read, inside of each other, and steps that can be undone: no memory is given back before all are over.
   var depth = 0
+  /// The slots of all readers before a step that can be undone.
+  let before: UnsafeMutablePointer<ReaderSlot>
   /// Memory for bytes that are given in one piece; none before it is needed first, or while it is lent.
   private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private let memorySize: Int
-  /// A reader was stopped or moved inside of a reading closure.
+  /// Something may have to be given back then.
   var isPending = false
 
   /// Streams of at most `bytes` in all. `values` is where values begin in a flow's storage.
@@ -35,7 +38,9 @@ struct EngineStreams: ~Copyable {
     // For what may wait for a reader, and a packet behind it.
     memorySize = Int(min(1 << 24, declared.map(\.reader.limit).max() ?? 0)) + 65_536
     readers = .allocate(capacity: max(1, declared.count))
-    declarations = declared
+    before = .allocate(capacity: max(1, declared.count))
+    count = declared.count
+    names = declared.map(\.name)
     var sides = InlineArray<2, SidePlace>(repeating: SidePlace())
     var count = 0
     for side in [Side.client, .server] {
@@ -44,7 +49,8 @@ struct EngineStreams: ~Copyable {
         let reader = declaration.reader
         (readers + count).initialize(
           to: ReaderPlace(
-            slot: values + declaration.slot, limit: reader.limit, keepsLast: reader.keepsLast, declaration: index))
+            slot: values + declaration.slot, limit: reader.limit, keepsLast: reader.keepsLast, isOn: reader.isOn,
+            box: declaration.box, declaration: index))
         place.startsOn = place.startsOn || reader.isOn
         count += 1
       }
@@ -56,6 +62,7 @@ struct EngineStreams: ~Copyable {
 
   deinit {
     readers.deallocate()
+    before.deallocate()
     memory.deallocate()
   }
 
@@ -78,6 +85,9 @@ struct EngineStreams: ~Copyable {
 
   /// Memory that is taken.
   var bytesInUse: Int { blocks.count * MemoryLayout<KeptBlock>.stride }
+
+  /// What a reader is called.
+  func name(of reader: ReaderPlace) -> String { names[reader.declaration] }
 
   @inline(__always)
   func stream(_ side: Side, in storage: UnsafeMutableRawPointer) -> UnsafeMutablePointer<KeptStream> {

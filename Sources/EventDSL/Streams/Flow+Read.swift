@@ -35,8 +35,9 @@ extension Flow {
   }
 
   /// Moves the reader's cursor `count` bytes on, also past bytes that have not come: those are passed over when they come,
-  /// and never kept.
+  /// and never kept. A reader that was started and has had no bytes yet stays where it will begin.
   public func skip(_ reader: StreamReader, _ count: UInt64) {
+    _ = Dispatch.storage(occurrence)
     guard let stream = OpenStream(occurrence, reader) else { return }
     let (sum, overflow) = stream.slot.pointee.cursor.addingReportingOverflow(count)
     stream.slot.pointee.cursor = overflow ? .max : sum

@@ -76,9 +76,8 @@ struct OpenStream: BitwiseCopyable {
   /// Gives back what nobody needs any more, unless somebody reads.
   @inline(__always)
   func release() {
-    if core.pointee.streams.depth > 0 {
-      core.pointee.streams.isPending = true
-    } else if core.pointee.streams.isPending || kept.pointee.firstOffset < kept.pointee.nextOffset {
+    if kept.pointee.firstOffset < kept.pointee.nextOffset { core.pointee.streams.isPending = true }
+    if core.pointee.streams.isPending, core.pointee.streams.depth == 0 {
       core.pointee.streams.releaseAll(in: storage)
     }
   }

@@ -21,6 +21,10 @@ struct ReaderPlace: BitwiseCopyable {
   var slot: Int
   var limit: UInt64
   var keepsLast: Bool
+  /// It reads flows from their beginning.
+  var isOn: Bool
+  /// Its middlebox.
+  var box: Int
   /// It was said that it lost bytes.
   var isReported = false
   /// Its place among the declarations.
