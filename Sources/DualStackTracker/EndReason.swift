@@ -17,8 +17,14 @@ public enum EndReason: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case reused
   /// The trace ended, or the monitor was stopped.
   case traceEnd
+  /// Somebody between the ends reset it.
+  case resetByMiddlebox
 
-  /// The name in records: `fin`, `rst_orig`, `rst_resp`, `timeout`, `evicted`, `reused`, `trace_end`; empty for `none`.
+  /// A reset ended it.
+  public var isReset: Bool { self == .resetByClient || self == .resetByServer || self == .resetByMiddlebox }
+
+  /// The name in records: `fin`, `rst_orig`, `rst_resp`, `timeout`, `evicted`, `reused`, `trace_end`,
+  /// `rst_middlebox`; empty for `none`.
   public var recordName: StaticString {
     switch self {
     case .none: ""
@@ -29,6 +35,7 @@ public enum EndReason: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case .evicted: "evicted"
     case .reused: "reused"
     case .traceEnd: "trace_end"
+    case .resetByMiddlebox: "rst_middlebox"
     }
   }
 }

@@ -124,6 +124,9 @@ struct Connection: BitwiseCopyable {
   var step = Step.unknown
   /// What is unusual about it because of `intervention`.
   var traits: ConnectionTraits = []
+  /// The largest segment that each end takes, as its peer was told on its SYN; 0 where it was not.
+  var clientSegmentSize: UInt16 = 0
+  var serverSegmentSize: UInt16 = 0
 
   init() {}
 }

@@ -99,6 +99,32 @@ public struct EventBuffer: ~Copyable {
     next += 1
   }
 
+  /// Leaves out the records of a side, but for the flow's end, and says whether the packet itself is told.
+  mutating func leaveOut(client: Bool, server: Bool, isTold: Bool) {
+    set = EventSet(rawValue: isTold ? 1 : 0)
+    var target = records
+    var boundary = second
+    var source = records
+    while source < next {
+      let record = source.pointee
+      source += 1
+      if record.kind != .connectionEnd, record.side == .client ? client : server {
+        counts[Int(record.kind.rawValue)] &-= 1
+        if record.kind == .anomaly { counts[16 + Int(record.code)] &-= 1 }
+        if source <= second { boundary -= 1 }
+        continue
+      }
+      set.insert(record.kind)
+      target.pointee = record
+      target += 1
+    }
+    next = target
+    second = boundary
+  }
+
+  /// A step of a packet is not told.
+  mutating func uncountPacket() { counts[0] &-= 1 }
+
   mutating func anomaly(_ anomaly: Anomaly, _ hook: Hook, _ side: Side) {
     var record = EventRecord(.anomaly, hook, side)
     record.code = anomaly.rawValue

@@ -34,7 +34,7 @@ public struct FlowRecord: BitwiseCopyable {
   public var attachment: UInt32 = 0
   /// The same once more, for whoever runs handlers on top of the tracker; independent of `attachment`.
   public var storage: UInt32 = 0
-  /// The ISN of the client's SYN, once the flow has ended.
+  /// The ISN of the client's SYN, once the flow has ended; before, in milliseconds, its own idle time-out, 0 for none.
   var lastSYN: UInt32 = 0
 
   /// Picked up after its handshake.
@@ -45,6 +45,15 @@ public struct FlowRecord: BitwiseCopyable {
   public var isSuspect: Bool { traits.contains(.suspect) }
   /// Both sides reached ESTABLISHED.
   public var wasEstablished: Bool { traits.contains(.established) }
+
+  /// Whether there are events of `side`: `Tracker.stopMonitoring` was not called for it.
+  public func isMonitored(_ side: Side) -> Bool { !traits.contains(.muted(side)) }
+
+  /// Its own idle time-out, 0 for that of the configuration. Has a meaning while the flow is open.
+  var idleMilliseconds: UInt32 {
+    get { lastSYN }
+    set { lastSYN = newValue }
+  }
 
   /// Counters of one side.
   public subscript(side: Side) -> EndpointCounters { side == .client ? client : server }
@@ -95,4 +104,8 @@ struct FlowTraits: OptionSet, BitwiseCopyable {
   static var furtherKey: FlowTraits { .init(rawValue: 128) }
   /// Its flow has further keys, `Tracker.furtherKeys` says which.
   static var hasFurtherKeys: FlowTraits { .init(rawValue: 256) }
+  /// A side is not monitored.
+  static func muted(_ side: Side) -> FlowTraits { .init(rawValue: 512 &<< UInt16(side.rawValue)) }
+  /// `muted` of both sides.
+  static var mutedOfEither: FlowTraits { .init(rawValue: 1536) }
 }

@@ -20,6 +20,10 @@ struct EndIntervention: BitwiseCopyable {
   /// Where its FIN lies ahead of a hole, in its receiver's numbers, when the connection is `ConnectionTraits.translated` and
   /// the end's `EndpointTraits.finAhead` is set.
   var finAhead = SequenceNumber(0)
+  /// Memory for bytes that wait for it, `.max` for that of the configuration.
+  var bufferLimit = UInt32.max
+  /// The raw value of its `OverlapPolicy` and 1; 0 before it was looked up.
+  var policy: UInt8 = 0
   /// Its state before the RST that was dropped, when the connection has `ConnectionTraits.aborted` of it.
   var stateBeforeReset: TCPState = .closed
 
@@ -36,6 +40,10 @@ struct ConnectionTraits: OptionSet, BitwiseCopyable {
   static func aborted(_ side: Side) -> ConnectionTraits { .init(rawValue: 4 &<< side.rawValue) }
   /// Its ends count in different numbers.
   static var translated: ConnectionTraits { .init(rawValue: 16) }
+  /// This side's reassembly is off.
+  static func unassembled(_ side: Side) -> ConnectionTraits { .init(rawValue: 32 &<< side.rawValue) }
+  /// `unassembled` of both sides.
+  static var unassembledOfEither: ConnectionTraits { .init(rawValue: 96) }
   /// Those that packets bring about.
   static var ofPackets: ConnectionTraits { .init(rawValue: 15) }
   /// `dropped` of both sides.

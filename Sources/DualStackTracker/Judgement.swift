@@ -136,7 +136,7 @@ extension Tracker {
     }
     // With selective acknowledgment a RST behind the queued bytes is exact as well.
     if receiver.pointee.receive.hasQueued, mayUseSACK(sender, receiver),
-      sequence == (current.numbersDiffer ? lastQueued(receiver) : sender.pointee.sndNxt)
+      sequence == (current.numbersDiffer ? receiver.pointee.receive.lastQueued(pool: pool) : sender.pointee.sndNxt)
     {
       return Judgement(.reset)
     }
@@ -147,13 +147,6 @@ extension Tracker {
     case .challenge: return Judgement(.ignore, .resetNotExact)
     case .ignore: return Judgement(.ignore, .resetOutsideWindow)
     }
-  }
-
-  /// The number behind the bytes that wait at `receiver`, which has some.
-  private func lastQueued(_ receiver: UnsafeMutablePointer<Endpoint>) -> SequenceNumber {
-    var last = receiver.pointee.rcvNxt
-    receiver.pointee.receive.forEachRange(pool: pool) { last = $1 }
-    return last
   }
 
   /// Whether both ends permitted selective acknowledgment, where their SYNs were seen.

@@ -118,6 +118,7 @@ extension Tracker {
     sendTurn(packet, sender, record, connection)
     events.markSecondStep()
     receiveTurn(packet, sender.peer, record, connection)
+    if isMuted(record) { muteBothSteps(record) }
   }
 
   /// All other packets. Returns the flow.
@@ -144,6 +145,7 @@ extension Tracker {
     sendOther(packet)
     events.beginSecondStep()
     receiveOther(packet, record, connection)
+    if isMuted(record) { muteBothSteps(record) }
     return flow
   }
 }

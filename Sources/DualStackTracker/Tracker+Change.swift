@@ -17,6 +17,7 @@ extension Tracker {
     if packet.pointee.kind == .tcp { judgeAgain(changed, insteadOf: packet) }
     if current.judgement.course != .ignore { receiveSegment(changed) }
     noteStep(record)
+    if isMuted(record) { mute(record, .receiver) }
   }
 
   /// From here on the two ends of `flow` count in different numbers, because somebody between them inserts or removes bytes

@@ -12,6 +12,7 @@ extension Tracker {
     _ packet: UnsafePointer<DecodedPacket>, connection: UnsafeMutablePointer<Connection>, side: Side
   ) {
     statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
+    if connection.pointee.traits.contains(.unassembled(side)) { return }
     guard let state = unconfirmedState(of: connection) else { return }
     let receiver = connection.endpoint(side)
     if !receiver.pointee.knows.contains(.expected) { beginStream(packet, receiver: receiver) }

@@ -21,7 +21,9 @@ extension Tracker {
     let course = current.expectation == .none ? current.judgement.course : .process
     current.expectation = .none
     current.judgement = Judgement(.ignore)
-    guard packet.pointee.kind == .tcp, current.record.pointee.connection != 0 else { return }
+    guard packet.pointee.kind == .tcp else { return }
+    if course.isTaken { statistics.droppedBytes &+= UInt64(packet.pointee.payloadLength) }
+    guard current.record.pointee.connection != 0 else { return }
     let connection = connections.pointer(current.record.pointee.connection)
     switch course {
     case .ignore:
@@ -30,7 +32,6 @@ extension Tracker {
     case .reset:
       noteAbort(connection)
     case .open, .answer, .process, .doubt:
-      statistics.droppedBytes &+= UInt64(packet.pointee.payloadLength)
       noteDropped(packet, connection)
     }
   }

@@ -46,21 +46,29 @@ extension Tracker {
       return
     }
     if isOpen(flow) {
-      events.note(.idle)
+      if record.pointee.isMonitored(.client) || record.pointee.isMonitored(.server) { events.note(.idle) }
       end(flow, .timeout, packet: 0)
       appendEnded(flow)
     }
     release(flow)
   }
 
-  mutating func isOpen(_ flow: UInt32) -> Bool {
+  func isOpen(_ flow: UInt32) -> Bool {
     records.pointer(flow).pointee.end == .none && !records.pointer(flow).pointee.traits.contains(.notSelected)
   }
 
   /// How long nothing may come before the flow ends, in nanoseconds.
   public func timeout(of record: UnsafePointer<FlowRecord>) -> Int64 {
-    if record.pointee.key.protocolNumber != 6 { return configuration.datagramTimeout }
-    return record.pointee.traits.contains(.halfOpen) ? configuration.halfOpenTimeout : configuration.idleTimeout
+    var own: Int64?
+    if record.pointee.idleMilliseconds != 0, record.pointee.end == .none, !record.pointee.traits.contains(.notSelected)
+    {
+      own = Int64(record.pointee.idleMilliseconds) &* 1_000_000
+    }
+    if record.pointee.key.protocolNumber != 6 { return own ?? configuration.datagramTimeout }
+    let general =
+      record.pointee.traits.contains(.halfOpen) ? configuration.halfOpenTimeout : configuration.idleTimeout
+    guard let own else { return general }
+    return record.pointee.traits.contains(.halfOpen) ? min(own, general) : own
   }
 
   /// Finds the packet's flow, or begins one. Precondition: `prepare` was called with this packet; `candidate` is what it

@@ -8,7 +8,7 @@ enum Step: UInt8, BitwiseCopyable {
   case unknown = 0
   /// The connection has had its first packet, a usual SYN, and nothing else.
   case opening
-  /// They are, and one is in SYN_RECEIVED, or has sent or received a FIN.
+  /// They are, and one is in SYN_RECEIVED, or has sent or received a FIN; or something is set for the flow alone.
   case other
   /// They are, and both are in ESTABLISHED.
   case established
@@ -23,7 +23,7 @@ enum Expectation: UInt8, BitwiseCopyable {
   case none = 0
   /// They do, and stay in ESTABLISHED.
   case plain
-  /// They do, and one may come to another state.
+  /// They do, and one may come to another state, or something is set for the flow alone.
   case turn
 }
 
@@ -156,22 +156,32 @@ extension Tracker {
       change(receiver, to: receiver.pointee.state.afterAckOfFin, side, .receiver)
     }
     let count = packet.pointee.payloadLength
-    if count != 0 { deliverInTurn(packet, receiver, side) }
+    if count != 0 { deliverInTurn(packet, receiver, side, connection) }
     if packet.pointee.flags.contains(.fin) {
       receiver.pointee.rcvNxt = receiver.pointee.rcvNxt + 1
       receiver.pointee.knows.insert(.finReceived)
       change(receiver, to: receiver.pointee.state.afterReceivedFin, side, .receiver)
     }
     let established = sender.pointee.state == .established && receiver.pointee.state == .established
-    connection.pointee.step = established ? .established : .other
+    connection.pointee.step = established && isOrdinary(record, connection) ? .established : .other
     if isClosed(sender), isClosed(receiver) { finish(record, .fin, packet) }
   }
 
   @inline(never)
   private mutating func deliverInTurn(
-    _ packet: UnsafePointer<DecodedPacket>, _ receiver: UnsafeMutablePointer<Endpoint>, _ side: Side
+    _ packet: UnsafePointer<DecodedPacket>, _ receiver: UnsafeMutablePointer<Endpoint>, _ side: Side,
+    _ connection: UnsafeMutablePointer<Connection>
   ) {
+    if connection.pointee.traits.contains(.unassembled(side)) { return pass(packet.pointee.payloadLength, receiver) }
     deliver(packet.pointee.payload, count: packet.pointee.payloadLength, receiver: receiver, side: side)
+  }
+
+  /// Nothing is set for the flow alone that the steps of a plain segment know nothing of.
+  @inline(__always)
+  private func isOrdinary(
+    _ record: UnsafeMutablePointer<FlowRecord>, _ connection: UnsafeMutablePointer<Connection>
+  ) -> Bool {
+    connection.pointee.traits.rawValue & ConnectionTraits.unassembledOfEither.rawValue == 0 && !isMuted(record)
   }
 
   /// Counts an expected segment, and takes its acknowledgment and window for its sender.
@@ -222,7 +232,7 @@ extension Tracker {
       Tracker.hasAll(client, of: server, record.counters(.server))
     else { return }
     let established = client.pointee.state == .established && server.pointee.state == .established
-    connection.pointee.step = established ? .established : .other
+    connection.pointee.step = established && isOrdinary(record, connection) ? .established : .other
     // What was dropped has come again.
     connection.pointee.traits.subtract(.droppedOfEither)
   }

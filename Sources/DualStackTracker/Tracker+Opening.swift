@@ -63,6 +63,7 @@ extension Tracker {
     let connection = connections.base + Int(index)
     connection.initialize(to: Connection())
     connection.pointee.step = .opening
+    connection.pointee.clientSegmentSize = options.maximumSegmentSize
     let client = connection.endpoint(.client)
     client.pointee.state = .synSent
     send(sequence, packet, options, client)
@@ -123,6 +124,7 @@ extension Tracker {
     client.pointee.state = .established
     record.pointee.client.state = TCPState.established.rawValue
     connection.pointee.step = .other
+    connection.pointee.serverSegmentSize = options.maximumSegmentSize
     events.beginBothSteps()
     events.append(EventRecord(.receiver, .client, from: .synSent, to: .established))
     return true

@@ -8,14 +8,18 @@ extension Tracker {
     events.beginSecondStep()
     let record = current.record
     let connection = connections.base + Int(record.pointee.connection)
-    if current.expectation == .none { return receiveOther(packet, record, connection) }
-    connection.pointee.step = current.step
-    if packet.pointee.tcpHeaderLength == 32 { rememberExpected(packet, current.sender.peer, connection) }
-    if current.expectation == .plain {
-      receivePlain(packet, current.sender.peer, record, connection)
+    if current.expectation == .none {
+      receiveOther(packet, record, connection)
     } else {
-      receiveTurn(packet, current.sender.peer, record, connection)
+      connection.pointee.step = current.step
+      if packet.pointee.tcpHeaderLength == 32 { rememberExpected(packet, current.sender.peer, connection) }
+      if current.expectation == .plain {
+        receivePlain(packet, current.sender.peer, record, connection)
+      } else {
+        receiveTurn(packet, current.sender.peer, record, connection)
+      }
     }
+    if isMuted(record) { mute(record, .receiver) }
   }
 
   /// The same for all packets but the most usual.
@@ -33,6 +37,11 @@ extension Tracker {
   @inline(never)
   mutating func receiveSegment(_ packet: UnsafePointer<DecodedPacket>) {
     let record = current.record
+    guard record.pointee.connection != 0 else {
+      // The flow was reset between the steps.
+      statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
+      return
+    }
     let connection = connections.pointer(record.pointee.connection)
     let side = current.sender.peer
     let sender = connection.endpoint(side.peer)
@@ -101,23 +110,34 @@ extension Tracker {
     rememberTimestamp(receiver, sender: sender, packet, force: true)
     change(receiver, to: receiver.pointee.state.after(.receiveSyn), side, .receiver)
     events.append(EventRecord(.connectionStart, .receiver, side))
-    queueSynText(packet, receiver: receiver)
+    takeSynContents(packet, receiver: receiver, side: side)
     if sender.pointee.state == .closed { sender.pointee.state = .synSent }
   }
 
-  /// Text on a SYN belongs to the stream only if its receiver acknowledges it (RFC 7413 4.2); it waits until then.
+  /// What a SYN says for good: the largest segment that its sender takes. Text on it belongs to the stream only if its
+  /// receiver acknowledges it (RFC 7413 4.2); it waits until then.
   @inline(never)
-  private mutating func queueSynText(
-    _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
+  private mutating func takeSynContents(
+    _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
+    let connection = connections.pointer(current.record.pointee.connection)
+    if side == .server {
+      connection.pointee.clientSegmentSize = current.options.maximumSegmentSize
+    } else {
+      connection.pointee.serverSegmentSize = current.options.maximumSegmentSize
+    }
     guard packet.pointee.payloadLength > 0 else { return }
+    if connection.pointee.traits.contains(.unassembled(side)) {
+      statistics.unassembledBytes &+= UInt64(packet.pointee.payloadLength)
+      return
+    }
     if revocation.isActive {
       saveQueue(receiver, count: packet.pointee.payloadLength, at: receiver.pointee.rcvNxt)
     }
     let result = receiver.pointee.receive.insert(
       packet.pointee.payload, count: packet.pointee.payloadLength, at: receiver.pointee.rcvNxt,
-      next: receiver.pointee.rcvNxt, policy: configuration.overlapPolicy, limit: configuration.sideBufferBytes,
-      pool: &pool)
+      next: receiver.pointee.rcvNxt, policy: overlapPolicy(of: side, current.record, connection),
+      limit: bufferLimit(of: side, connection), pool: &pool)
     statistics.queuedBytes &+= UInt64(result.stored)
     statistics.duplicateBytes &+= UInt64(result.duplicate)
     let overflow = packet.pointee.payloadLength &- min(packet.pointee.payloadLength, result.stored &+ result.duplicate)
@@ -140,7 +160,7 @@ extension Tracker {
       receiver.pointee.rcvEdge = receiver.pointee.rcvNxt + receiver.pointee.maximumWindow
       receiver.pointee.knows.insert(.window)
     }
-    queueSynText(packet, receiver: receiver)
+    takeSynContents(packet, receiver: receiver, side: side)
     guard packet.pointee.flags.contains(.ack) else {
       change(receiver, to: receiver.pointee.state.after(.receiveSyn), side, .receiver)
       return

@@ -37,6 +37,7 @@ extension Tracker {
     if record.pointee.connection != 0 {
       let connection = connections.pointer(record.pointee.connection)
       for index in 0..<revocation.deliveryCount { retain(revocation.deliveries[index], connection) }
+      giveUpUnassembled(connection)
       if let packet = revocation.doubted { keepInDoubt(packet, connection: connection, side: current.sender.peer) }
       if revocation.promotes { ages.append(flow, class: AgeClass.established) }
       if revocation.ends {
@@ -61,6 +62,7 @@ extension Tracker {
       putBackQueues(connection)
       restore(connection, record)
       statistics = revocation.statistics
+      giveUpUnassembled(connection)
     }
     current.judgement = revocation.judgement
     current.expectation = revocation.expectation

@@ -19,6 +19,7 @@ extension Tracker {
     case .none: sendOther(packet)
     }
     connection.pointee.step = .unknown
+    if isMuted(record) { mute(record, .sender) }
   }
 
   /// The same for all packets but the most usual.
@@ -162,7 +163,7 @@ extension Tracker {
     statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
     guard packet.pointee.isAcceptable else { return }
     if packet.pointee.payloadLength > 0 {
-      let reset = record.pointee.end == .resetByClient || record.pointee.end == .resetByServer
+      let reset = record.pointee.end.isReset
       events.anomaly(reset ? .dataAfterReset : .dataAfterFin, .sender, side)
     }
     Observer.observe(packet, from: side, record: record, connection: nil)

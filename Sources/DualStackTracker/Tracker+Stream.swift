@@ -8,6 +8,10 @@ extension Tracker {
     _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
+    let connection = connections.pointer(record.pointee.connection)
+    if connection.pointee.traits.contains(.unassembled(side)) {
+      return passData(packet, record: record, receiver: receiver, side: side)
+    }
     var bytes = packet.pointee.payload
     var count = packet.pointee.payloadLength
     var start = SequenceNumber(packet.pointee.sequence)
@@ -73,10 +77,11 @@ extension Tracker {
     sender: UnsafeMutablePointer<Endpoint>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
     let next = receiver.pointee.rcvNxt
+    let connection = connections.pointer(record.pointee.connection)
     if revocation.isActive { saveQueue(receiver, count: count, at: start) }
     let result = receiver.pointee.receive.insert(
-      bytes, count: count, at: start, next: next, policy: configuration.overlapPolicy,
-      limit: configuration.sideBufferBytes, pool: &pool)
+      bytes, count: count, at: start, next: next, policy: overlapPolicy(of: side, record, connection),
+      limit: bufferLimit(of: side, connection), pool: &pool)
     statistics.duplicateBytes &+= UInt64(result.duplicate)
     let overflow = count &- min(count, result.stored &+ result.duplicate)
     statistics.overflowBytes &+= UInt64(overflow)
@@ -199,7 +204,7 @@ extension Tracker {
 
   /// Bytes that were delivered before come again.
   @inline(never)
-  private mutating func receiveAgain(
+  mutating func receiveAgain(
     _ bytes: UnsafeRawPointer, count: UInt32, at start: SequenceNumber, whole: Bool,
     record: UnsafeMutablePointer<FlowRecord>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
@@ -231,7 +236,7 @@ extension Tracker {
 
   /// After the FIN nothing is taken.
   @inline(never)
-  private mutating func receiveBehindFin(
+  mutating func receiveBehindFin(
     _ packet: UnsafePointer<DecodedPacket>, record: UnsafeMutablePointer<FlowRecord>,
     receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
@@ -253,6 +258,9 @@ extension Tracker {
   ) {
     let receiver = connection.endpoint(side)
     let sender = connection.endpoint(side.peer)
+    if connection.pointee.traits.contains(.unassembled(side)) {
+      return passUnseen(to: acknowledgment, record: record, connection: connection, side: side)
+    }
     if connection.pointee.unconfirmed != 0 {
       takeDoubted(acknowledgment, connection: connection, side: side)
     }

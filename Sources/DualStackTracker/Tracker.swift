@@ -48,6 +48,7 @@ public struct Tracker: ~Copyable {
   public internal(set) var statistics = TrackerStatistics()
   /// The receiver's step that can be undone.
   var revocation: Revocation
+  let overlapNetworks: OverlapNetworks
 
   /// The most bytes that are retained of one stream for comparison.
   static let largestRetained: Int32 = 1 << 20
@@ -82,6 +83,7 @@ public struct Tracker: ~Copyable {
     current = CurrentPacket(record: records.base)
     retains = configuration.comparesRetransmissions
     revocation = Revocation(record: records.base.pointee)
+    overlapNetworks = OverlapNetworks(configuration.overlapPolicies)
   }
 
   /// Flows in the table, lingering ones included.

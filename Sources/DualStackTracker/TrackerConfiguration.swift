@@ -9,6 +9,8 @@ public struct TrackerConfiguration: Sendable {
   public var midstream = true
   /// Who wins where segments overlap in the receive buffer.
   public var overlapPolicy = OverlapPolicy.linux
+  /// The same for what the hosts of these networks receive, the longest prefix that fits; of equal ones the first.
+  public var overlapPolicies: [NetworkOverlapPolicy] = []
   /// In-order bytes are kept until they are acknowledged, so that a retransmission can be compared with them.
   public var comparesRetransmissions = true
   /// The urgent byte stays in the stream (SO_OOBINLINE).

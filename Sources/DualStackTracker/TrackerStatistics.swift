@@ -12,6 +12,8 @@ public struct TrackerStatistics: BitwiseCopyable, Sendable {
   public var closedFlows: UInt64 = 0
   /// Flows that went because the table was full.
   public var evictedFlows: UInt64 = 0
+  /// Flows that were reset from between their ends.
+  public var resetFlows: UInt64 = 0
   /// TCP packets that belong to no flow and begin none.
   public var orphanPackets: UInt64 = 0
   /// Payload bytes that became readable in order, when they arrived or from the receive buffer.
@@ -22,6 +24,10 @@ public struct TrackerStatistics: BitwiseCopyable, Sendable {
   public var rejectedBytes: UInt64 = 0
   /// Payload bytes that wait, or waited at the flow's end, for a hole to be filled.
   public var queuedBytes: UInt64 = 0
+  /// Payload bytes that reached a side whose reassembly is off.
+  public var unassembledBytes: UInt64 = 0
+  /// Steps of packets, of any protocol, that were not told because the side is not monitored.
+  public var unmonitoredSteps: UInt64 = 0
   /// Payload bytes of segments that the receive buffer had no room for.
   public var overflowBytes: UInt64 = 0
   /// Urgent bytes taken out of the stream.

@@ -5,6 +5,8 @@
 public struct OpeningOptions: BitwiseCopyable, Sendable {
   /// Window scale shift (RFC 7323 2), 0 to 14.
   public let windowScale: UInt8
+  /// Maximum segment size in bytes (RFC 9293 3.7.1).
+  public let maximumSegmentSize: UInt16
   /// The timestamps option is there (RFC 7323 3).
   public let hasTimestamp: Bool
   /// TSval (RFC 7323 3.2); 0 without the option.
@@ -21,6 +23,7 @@ public struct OpeningOptions: BitwiseCopyable, Sendable {
       length == 12 ? word(8) == 0x0204_0101 : word(4) == 0x0a08_0204
     else { return nil }
     windowScale = UInt8(truncatingIfNeeded: scale &>> 24)
+    maximumSegmentSize = UInt16(truncatingIfNeeded: word(0) &>> 16).byteSwapped
     hasTimestamp = length == 20
     timestampValue = length == 20 ? word(8).byteSwapped : 0
   }

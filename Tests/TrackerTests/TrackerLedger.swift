@@ -37,9 +37,15 @@ struct TrackerLedger {
     offsets[flow, default: [0, 0]][Int(side.rawValue)] = offset + length
   }
 
+  /// A piece of the stream that `side` receives was passed over, with its reassembly off.
+  mutating func passed(_ flow: UInt32, _ side: Side, length: UInt64) {
+    offsets[flow, default: [0, 0]][Int(side.rawValue)] += length
+  }
+
   static func sum(_ statistics: TrackerStatistics) -> UInt64 {
     statistics.deliveredBytes &+ statistics.duplicateBytes &+ statistics.rejectedBytes &+ statistics.queuedBytes
-      &+ statistics.overflowBytes &+ statistics.urgentBytes &+ statistics.droppedBytes &+ statistics.orphanBytes
+      &+ statistics.overflowBytes &+ statistics.urgentBytes &+ statistics.droppedBytes &+ statistics.unassembledBytes
+      &+ statistics.orphanBytes
   }
 
   /// The first thing that does not hold, nil when all does.
@@ -66,6 +72,7 @@ struct TrackerLedger {
     case "overflow": statistics.overflowBytes
     case "urgent": statistics.urgentBytes
     case "dropped": statistics.droppedBytes
+    case "unassembled": statistics.unassembledBytes
     case "droppedPackets": statistics.droppedPackets
     case "orphan": statistics.orphanBytes
     case "missed": statistics.missedBytes

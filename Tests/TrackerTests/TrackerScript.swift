@@ -38,7 +38,7 @@ struct TrackerScript: ~Copyable {
   private var releasedStreams: [Side: [UInt8]] = [:]
   /// Why flows ended, in that order.
   private(set) var ends: [String] = []
-  private(set) var ledger = TrackerLedger()
+  var ledger = TrackerLedger()
   /// How many `idle` events were seen so far.
   private var idles: UInt64 = 0
 

@@ -2,7 +2,7 @@ import DualStackTracker
 import MOSCore
 import MTCP
 
-/// The input is a script: two bytes of settings, then eight bytes for each segment (see `SegmentScript`).
+/// The input is a script: two bytes of settings, then nine bytes for each segment (see `SegmentScript`).
 let trackerTarget = Target(
   name: "tracker",
   run: { data, size in
@@ -19,7 +19,7 @@ let trackerTarget = Target(
   },
   seeds: { _ in SegmentScript.examples })
 
-/// The script's language. A step has eight bytes:
+/// The script's language. A step has nine bytes:
 ///
 /// | byte | meaning |
 /// |---|---|
@@ -31,13 +31,14 @@ let trackerTarget = Target(
 /// | 5 | bits 0 to 3: options; bit 4: distances times 1,000, bit 5: times 65,536; bit 6: lengths times 16; bit 7: small window |
 /// | 6 | urgent pointer |
 /// | 7 | bit 0: UDP; bit 1: ICMP; bits 2, 3: timestamp option's distance; bits 4 to 7: time to live |
+/// | 8 | what happens between the packet's steps or behind them (see `TrackerRun.interfere`) |
 enum SegmentScript {
-  static let stepLength = 8
+  static let stepLength = 9
 
   private static func segment(
-    server: Bool = false, _ flags: UInt8, sequence: Int8 = 0, length: UInt8 = 0, options: UInt8 = 0
+    server: Bool = false, _ flags: UInt8, sequence: Int8 = 0, length: UInt8 = 0, options: UInt8 = 0, act: UInt8 = 0
   ) -> [UInt8] {
-    [server ? 1 : 0, flags, UInt8(bitPattern: sequence), 0, length, options, 0, 0x40]
+    [server ? 1 : 0, flags, UInt8(bitPattern: sequence), 0, length, options, 0, 0x40, act]
   }
 
   private static var handshake: [UInt8] {
@@ -53,7 +54,13 @@ enum SegmentScript {
     let reset = segment(0x04, sequence: 5) + segment(0x04)
     let crossed = segment(0x02) + segment(server: true, 0x02) + segment(server: true, 0x12) + segment(0x12)
     let settings: [UInt8] = [0, 0]
+    var interferences = settings + handshake
+    for act in UInt8.min ... .max {
+      interferences += segment(server: act & 16 != 0, 0x18, length: 100, act: act) + segment(server: act & 16 == 0, 0x10)
+    }
+    let undone = hole + segment(0x10, length: 20, act: 3) + segment(0x10, length: 20) + segment(0x11, act: 3) + close
     return [
+      interferences, settings + handshake + undone,
       settings + handshake + data + data + close,
       settings + handshake + hole + overlap + data + reset,
       settings + crossed + data + close,
@@ -65,21 +72,23 @@ enum SegmentScript {
 
 /// A tracker that a script is played to, and what must hold whatever the script says.
 struct TrackerRun: ~Copyable {
-  private struct Flow {
+  struct Flow {
     var initial: [UInt32]
     var sent: [UInt32] = [0, 0]
   }
 
-  private var tracker: Tracker
+  var tracker: Tracker
   private var flows: [Flow] = (0..<4).map { Flow(initial: [$0 &* 0x4000_0000 &- 20, 0x8000_0000 &- 30 &- $0]) }
   private var now: Int64 = 1_700_000_000_000_000_000
   private var number: UInt64 = 0
-  private var givenBytes: UInt64 = 0
+  var givenBytes: UInt64 = 0
   /// The next stream offset of each side of each flow by the tracker's index, once known.
-  private var expected: [UInt32: [UInt64?]] = [:]
+  var expected: [UInt32: [UInt64?]] = [:]
   private var live: Set<UInt32> = []
   private var burst: [DecodedPacket] = []
   private var memory: [UnsafeMutableRawPointer] = []
+  /// What is done to each packet of the burst.
+  private var acts: [UInt8] = []
   private let burstLength: Int
 
   init(settings: UInt16) {
@@ -101,6 +110,7 @@ struct TrackerRun: ~Copyable {
     let control = bytes.load8(at: 0)
     let traits = bytes.load8(at: 5)
     let extra = bytes.load8(at: 7)
+    let act = bytes.load8(at: 8)
     let sender = Int(control & 1)
     let index = Int(control >> 1 & 3)
     // From a microsecond to some hours, so that every time-out can pass.
@@ -143,8 +153,10 @@ struct TrackerRun: ~Copyable {
     packet.timeToLive = extra >> 4
     packet.isAcceptable = control & 16 == 0
     if !packet.isAcceptable { packet.anomalies.insert(.tcpChecksumInvalid) }
-    let ends = [IPAddress(v4: 0x0a00_0001), IPAddress(v4: 0x0a00_0002)]
-    let ports = [UInt16(1000 + index), 80]
+    // Behind address translation where nothing else is done.
+    let isTranslated = act & 15 == 8
+    let ends = [IPAddress(v4: isTranslated ? 0xc000_0201 : 0x0a00_0001), IPAddress(v4: 0x0a00_0002)]
+    let ports = [UInt16((isTranslated ? 2000 : 1000) + index), 80]
     packet.key = FlowKey(
       source: ends[sender], sourcePort: ports[sender], destination: ends[1 - sender],
       destinationPort: ports[1 - sender], protocolNumber: extra & 1 != 0 ? 17 : extra & 2 != 0 ? 1 : 6)
@@ -163,6 +175,7 @@ struct TrackerRun: ~Copyable {
       }
     }
     burst.append(packet)
+    acts.append(isTranslated ? 0 : act)
     memory.append(segment)
     if burst.count == burstLength { playBurst() }
   }
@@ -190,11 +203,12 @@ struct TrackerRun: ~Copyable {
       for segment in memory { segment.deallocate() }
       memory.removeAll(keepingCapacity: true)
       burst.removeAll(keepingCapacity: true)
+      acts.removeAll(keepingCapacity: true)
     }
     packets.initialize(from: burst, count: burst.count)
-    if burst.count % 2 == 0 { return playAtOnce(PacketBurst(packets, count: burst.count, candidates: candidates)) }
+    if burst.count % 2 == 0, acts.allSatisfy({ $0 == 0 }) { return playAtOnce(PacketBurst(packets, count: burst.count, candidates: candidates)) }
     tracker.prepare(packets, count: burst.count, candidates: candidates)
-    for index in 0..<burst.count { play(packets + index, candidate: candidates[index]) }
+    for index in 0..<burst.count { play(packets + index, candidate: candidates[index], acts[index]) }
   }
 
   /// Both steps of each packet at once.
@@ -211,7 +225,7 @@ struct TrackerRun: ~Copyable {
     drain()
   }
 
-  private mutating func play(_ packet: UnsafeMutablePointer<DecodedPacket>, candidate: UInt32) {
+  private mutating func play(_ packet: UnsafeMutablePointer<DecodedPacket>, candidate: UInt32, _ act: UInt8) {
     tracker.advance(to: packet.pointee.clock)
     drain()
     let found = tracker.lookUp(packet, candidate: candidate)
@@ -223,10 +237,7 @@ struct TrackerRun: ~Copyable {
       tracker.send(packet)
       check(flow)
       // Only TCP has a receiver's stack to follow.
-      if packet.pointee.kind == .tcp {
-        tracker.receive(packet)
-        check(flow, from: tracker.events.firstStepCount)
-      }
+      if packet.pointee.kind == .tcp { interfere(packet, flow, act) } else { control(flow, act) }
     case .orphan, .none, .notSelected:
       break
     }
@@ -234,7 +245,7 @@ struct TrackerRun: ~Copyable {
   }
 
   /// Delivered bytes are readable, and follow each other but for gaps.
-  private mutating func check(_ flow: UInt32, from first: Int = 0) {
+  mutating func check(_ flow: UInt32, from first: Int = 0) {
     for index in first..<tracker.events.count {
       let event = tracker.events[index]
       guard event.kind == .newData || event.kind == .gap else { continue }
@@ -253,7 +264,7 @@ struct TrackerRun: ~Copyable {
     }
   }
 
-  private mutating func drain() {
+  mutating func drain() {
     while true {
       let flow = tracker.takeEnded()
       if flow == 0 { break }
@@ -277,7 +288,8 @@ struct TrackerRun: ~Copyable {
     let counted = tracker.statistics
     let sum =
       counted.deliveredBytes &+ counted.duplicateBytes &+ counted.rejectedBytes &+ counted.queuedBytes
-      &+ counted.overflowBytes &+ counted.urgentBytes &+ counted.orphanBytes
+      &+ counted.overflowBytes &+ counted.urgentBytes &+ counted.orphanBytes &+ counted.droppedBytes
+      &+ counted.unassembledBytes
     precondition(sum == givenBytes, "\(givenBytes) payload bytes given, \(sum) accounted for: \(counted)")
   }
 }

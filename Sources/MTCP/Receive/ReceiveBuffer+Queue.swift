@@ -63,6 +63,14 @@ extension ReceiveBuffer {
     return (range.start, range.end)
   }
 
+  /// The number behind the last queued byte, or `nil` when nothing is queued. Costs O(log n).
+  public func lastQueued(pool: borrowing SegmentPool) -> SequenceNumber? {
+    guard queueHead != 0 else { return nil }
+    var last = pool.treeLast(queueRoot)
+    while pool.chunk(last).pointee.next != 0 { last = pool.chunk(last).pointee.next }
+    return pool.chunk(last).pointee.end
+  }
+
   /// Calls `body` with the start and the end of each range of queued bytes without a hole, lowest first.
   @inlinable public func forEachRange(
     pool: borrowing SegmentPool, _ body: (_ start: SequenceNumber, _ end: SequenceNumber) -> Void

@@ -139,7 +139,7 @@ public enum EVE {
 
   private static func isClosed(_ flow: UnsafePointer<FlowRecord>) -> Bool {
     switch flow.pointee.end {
-    case .fin, .resetByClient, .resetByServer: true
+    case .fin, .resetByClient, .resetByServer, .resetByMiddlebox: true
     default: false
     }
   }
@@ -161,7 +161,7 @@ public enum EVE {
   private static func reason(_ end: EndReason) -> StaticString {
     switch end {
     case .fin, .resetByClient, .resetByServer, .timeout: "timeout"
-    case .evicted, .reused: "forced"
+    case .evicted, .reused, .resetByMiddlebox: "forced"
     case .traceEnd, .none: "shutdown"
     }
   }
