@@ -37,6 +37,8 @@ public struct FlowRecord: BitwiseCopyable {
   /// The ISN of the client's SYN, once the flow has ended; before, in milliseconds, its own idle time-out, 0 for none.
   var lastSYN: UInt32 = 0
 
+  /// The flow is in the table: packets can still come. Otherwise it waits to be given back.
+  public var isTracked: Bool { traits.contains(.inTable) }
   /// Picked up after its handshake.
   public var isMidstream: Bool { traits.contains(.midstream) }
   /// The roles of the ends were not those of the first packet (Zeek's `^`).

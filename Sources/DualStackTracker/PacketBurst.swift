@@ -8,6 +8,8 @@ public struct PacketBurst: BitwiseCopyable {
   public let count: Int
   /// How many of them `Tracker.process` takes, up to `count`.
   public var limit: Int
+  /// `Tracker.process` takes no packet before which flows timed out that `Tracker.nextEnded` was not asked of.
+  public var waitsForEnds = false
   /// What `Tracker.prepare` found for each.
   let candidates: UnsafeMutablePointer<UInt32>
   /// The place of the first packet that the tracker has not taken.

@@ -21,15 +21,19 @@ extension Tracker {
   /// to and with the first that has an event in `wanted`.
   ///
   /// Returns `true` for that packet, which is `burst.packet`; the events of both steps are in `events`, those of the
-  /// sender's step first, until the next call. `false` at the burst's `limit`. What `takeEnded` and `takeReleased` name
-  /// may be collected at either.
+  /// sender's step first, until the next call. A packet whose flow took the place of another has `connectionEnd` in
+  /// `events.set`, whatever its own events are. `false` at the burst's `limit`, and where it waits for ends. What
+  /// `takeEnded` and `takeReleased` name may be collected at either.
   public mutating func process(_ burst: inout PacketBurst, wanted: EventSet) -> Bool {
-    if burst.next == 0, burst.limit > 0 { advance(to: burst.packets[0].clock) }
+    if burst.next == 0, burst.limit > 0 { _ = wheel.passes(burst.packets[0].clock) }
     while burst.next < burst.limit {
       let packet = UnsafePointer(burst.packets + burst.next)
       let candidate = burst.candidates[burst.next]
+      if wheel.isDue(packet.pointee.clock) {
+        expireAll(packet.pointee.clock)
+        if burst.waitsForEnds, ended.hasUnseen { return false }
+      }
       burst.next &+= 1
-      if wheel.isDue(packet.pointee.clock) { expireAll(packet.pointee.clock) }
       burst.flow = take(packet, candidate)
       if events.set.rawValue & wanted.rawValue != 0 { return true }
     }
@@ -129,6 +133,7 @@ extension Tracker {
     if let sender, packet.pointee.tcpHeaderLength == 32, takeTimestamped(packet, candidate, sender) {
       return candidate
     }
+    let ends = endedCount
     guard case .flow(let flow, let side) = lookUp(packet, candidate, sender) else { return 0 }
     let record = current.record
     let connection = connections.base + Int(record.pointee.connection)
@@ -146,6 +151,7 @@ extension Tracker {
     events.beginSecondStep()
     receiveOther(packet, record, connection)
     if isMuted(record) { muteBothSteps(record) }
+    if endedCount != ends { events.set.insert(.connectionEnd) }
     return flow
   }
 }

@@ -16,7 +16,7 @@ extension Tracker {
     case notSelected
   }
 
-  /// Moves packet time on: flows whose time-out passed end, lingering ones are released.
+  /// Moves packet time on: flows whose time-out passed end, in the order of their time-outs; lingering ones are released.
   ///
   /// A time-out is exact: it has happened before the first packet at or after its time is looked at.
   @inlinable @inline(__always)
@@ -26,11 +26,11 @@ extension Tracker {
 
   @usableFromInline @inline(never)
   mutating func expireAll(_ now: Timestamp) {
-    while true {
-      let flow = wheel.nextExpired(now)
-      if flow == 0 { return }
-      expire(flow, now: now)
+    while let time = wheel.nextDue, time <= now {
+      let flow = wheel.nextExpired(time)
+      if flow != 0 { expire(flow, now: time) }
     }
+    _ = wheel.nextExpired(now)
   }
 
   @inline(never)

@@ -29,7 +29,7 @@ public struct Tracker: ~Copyable {
   var ages: AgeQueues
   var pool: SegmentPool
   var retainedBlocks: Slab<RetainedBlock>
-  private var ended: IndexQueue
+  var ended: IndexQueue
   private var released: IndexQueue
   /// How many flows are in the two queues.
   @usableFromInline var endedCount = 0
@@ -180,6 +180,16 @@ public struct Tracker: ~Copyable {
     return flow
   }
 
+  /// A flow that `takeEnded` will name and that this has not named yet, 0 for none: for those who are to hear of ends as
+  /// soon as there are any, when ended flows are collected later.
+  public mutating func nextEnded() -> UInt32 { ended.see() }
+
+  /// Whether `advance` has work at `now`.
+  public func isDue(_ now: Timestamp) -> Bool { wheel.isDue(now) }
+
+  /// Before this time no flow times out, and none is released; nil when there are no flows.
+  public var nextDue: Timestamp? { wheel.nextDue }
+
   /// A flow whose record is final, 0 for none. Give it back with `free(_:)`.
   public mutating func takeReleased() -> UInt32 {
     let flow = released.take()
@@ -246,6 +256,8 @@ struct IndexQueue: ~Copyable {
   private let storage: UnsafeMutableBufferPointer<UInt32>
   private let mask: Int
   private var head = 0
+  /// Where the first is that `see` has not named.
+  private var unseen = 0
   private var tail = 0
 
   init(capacity: Int) {
@@ -264,10 +276,21 @@ struct IndexQueue: ~Copyable {
     tail &+= 1
   }
 
+  @inline(__always) var hasUnseen: Bool { unseen != tail }
+
+  /// The next that was not seen, which stays; 0 for none.
+  @inline(__always) mutating func see() -> UInt32 {
+    if unseen == tail { return 0 }
+    let index = storage[unseen & mask]
+    unseen &+= 1
+    return index
+  }
+
   @inline(__always) mutating func take() -> UInt32 {
     if head == tail { return 0 }
     let index = storage[head & mask]
     head &+= 1
+    if unseen < head { unseen = head }
     return index
   }
 }

@@ -48,49 +48,39 @@ struct EndOrderTests {
   func reused(burst: Int) throws {
     let script = opening + "c > S seq 700000\ns > SA seq 800000 ack 700001\nc > A seq 700001 ack 800001"
     let reports = try play([Life()], burst: burst, script)
-    withKnownIssue("ends are told behind the burst") {
-      #expect(reports == ["start 1", "end 1 reused", "start 4"])
-    }
+    #expect(reports == ["start 1", "end 1 reused", "start 4"])
   }
 
   @Test("A flow that makes room ends before the one that takes it starts", arguments: [1, 3, 32])
   func evicted(burst: Int) throws {
     let script = (1...4).map { "c > S seq 0 port \($0)" }.joined(separator: "\n")
     let reports = try play([Life()], burst: burst, script) { $0.maximumFlows = 2 }
-    withKnownIssue("ends are told behind the burst") {
-      #expect(
-        reports == ["start 1", "start 2", "end 1 evicted", "start 3", "end 2 evicted", "start 4"])
-    }
+    #expect(
+      reports == ["start 1", "start 2", "end 1 evicted", "start 3", "end 2 evicted", "start 4"])
   }
 
   @Test("A time-out comes before the packet at its time, and before its frame", arguments: [1, 3, 32])
   func timeout(burst: Int) throws {
     let reports = try play([Life(), Frames()], burst: burst, "0 c > S seq 0\n1 c > S seq 0 port 1\n30 c > S seq 0")
-    withKnownIssue("ends are told behind the burst") {
-      #expect(
-        reports == ["frame 1", "start 1", "frame 2", "start 2", "end 1 timeout", "frame 3", "start 3"])
-    }
+    #expect(
+      reports == ["frame 1", "start 1", "frame 2", "start 2", "end 1 timeout", "frame 3", "start 3"])
   }
 
   @Test("Timers and time-outs come in the order of their times, and a flow's timers go with it", arguments: [1, 3, 32])
   func timers(burst: Int) throws {
     let script = opening + "1 c > S seq 0 port 1\n20 c > S seq 0 port 2\n25 c > S seq 0 port 1\n70 c > A seq 1 ack 1"
     let reports = try play([Life()], burst: burst, script)
-    withKnownIssue("timers do not wait for time-outs") {
-      #expect(
-        reports == [
-          "start 1", "start 4", "start 5", "timer 1 at 40.001", "timer 4 at 41.0", "end 5 timeout", "end 4 timeout",
-        ])
-    }
+    #expect(
+      reports == [
+        "start 1", "start 4", "start 5", "timer 1 at 40.001", "timer 4 at 41.0", "end 5 timeout", "end 4 timeout",
+      ])
   }
 
   @Test("A timer does not go off in the burst in which its flow was released", arguments: [1, 3, 32])
   func released(burst: Int) throws {
     let script = "0 c > S seq 0\n1 s > RA seq 0 ack 1\n39 c > S seq 500\n41 c > S seq 0 port 1\n42 c > S seq 0 port 2"
     let reports = try play([Life()], burst: burst, script)
-    withKnownIssue("timers go with their flow behind the burst", isIntermittent: true) {
-      #expect(
-        reports == ["start 1", "end 1 resetByServer", "start 3", "start 4", "start 5"])
-    }
+    #expect(
+      reports == ["start 1", "end 1 resetByServer", "start 3", "start 4", "start 5"])
   }
 }

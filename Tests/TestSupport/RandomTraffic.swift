@@ -136,3 +136,35 @@ package struct RandomConnection {
     return result
   }
 }
+
+extension RandomConnection {
+  /// Random connections side by side, some one after the other on the same ports, with SYNs of a flood between them.
+  package static func traffic(seed: Int = 0) -> [ScriptedSegment] {
+    var generator = SeededGenerator(seed: UInt64(5 + seed))
+    var talks: [[ScriptedSegment]] = (0..<40).map { index in
+      let port = UInt16(1_000 + index % 15)
+      return RandomConnection(seed: UInt64(index + 40 * seed), timestampsGrow: true).packets.map { packet in
+        var packet = packet
+        packet.clientPort = port
+        return packet
+      }
+    }
+    var result: [ScriptedSegment] = []
+    while !talks.isEmpty {
+      let index = generator.number(0...talks.count - 1)
+      // The rest of a connection in one go now and then, so that a burst sees the end and the reuse.
+      for _ in 0..<(generator.once(in: 8) ? 30 : 1) where !talks[index].isEmpty {
+        result.append(talks[index].removeFirst())
+      }
+      if talks[index].isEmpty { talks.remove(at: index) }
+      if generator.once(in: 10) {
+        var syn = ScriptedSegment()
+        syn.flags = .syn
+        syn.clientPort = UInt16(generator.number(20_000...60_000))
+        result.append(syn)
+      }
+    }
+    for index in result.indices { result[index].time = Double(index) * 0.01 }
+    return result
+  }
+}

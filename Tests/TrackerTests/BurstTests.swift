@@ -6,39 +6,9 @@ import Testing
 
 @Suite("Bursts")
 struct BurstTests {
-  /// Random connections side by side, some one after the other on the same ports, with SYNs of a flood between them.
-  private func traffic(seed: Int = 0) -> [ScriptedSegment] {
-    var generator = SeededGenerator(seed: UInt64(5 + seed))
-    var talks: [[ScriptedSegment]] = (0..<40).map { index in
-      let port = UInt16(1_000 + index % 15)
-      return RandomConnection(seed: UInt64(index + 40 * seed), timestampsGrow: true).packets.map { packet in
-        var packet = packet
-        packet.clientPort = port
-        return packet
-      }
-    }
-    var result: [ScriptedSegment] = []
-    while !talks.isEmpty {
-      let index = generator.number(0...talks.count - 1)
-      // The rest of a connection in one go now and then, so that a burst sees the end and the reuse.
-      for _ in 0..<(generator.once(in: 8) ? 30 : 1) where !talks[index].isEmpty {
-        result.append(talks[index].removeFirst())
-      }
-      if talks[index].isEmpty { talks.remove(at: index) }
-      if generator.once(in: 10) {
-        var syn = ScriptedSegment()
-        syn.flags = .syn
-        syn.clientPort = UInt16(generator.number(20_000...60_000))
-        result.append(syn)
-      }
-    }
-    for index in result.indices { result[index].time = Double(index) * 0.01 }
-    return result
-  }
-
   @Test("Bursts of any size give the same events as packets one by one", arguments: [1_000, 12])
   func sameEvents(flows: Int) {
-    let traffic = traffic()
+    let traffic = RandomConnection.traffic()
     var single = TrackerScript { $0.maximumFlows = flows }
     for segment in traffic { single.play(segment) }
     for size in [1, 2, 7, 64, traffic.count] {
@@ -70,7 +40,8 @@ struct BurstTests {
     for seed in 0..<6 {
       var generator = SeededGenerator(seed: UInt64(seed) + 900)
       let isPlain = seed % 2 == 0
-      let traffic = seed == 0 ? traffic() : RandomSegments.make(count: 5_000, plain: isPlain, &generator)
+      let traffic =
+        seed == 0 ? RandomConnection.traffic() : RandomSegments.make(count: 5_000, plain: isPlain, &generator)
       func configure(_ configuration: inout TrackerConfiguration) {
         configuration.maximumFlows = seed < 3 ? 1_000 : 12
         configuration.bufferBytes = seed == 5 ? 16 << 10 : 1 << 20
@@ -118,7 +89,8 @@ struct BurstTests {
     arguments: 0..<6)
   func bothStepsLeaveTheSame(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed) + 950)
-    let traffic = seed < 3 ? traffic(seed: seed) : RandomSegments.make(count: 2_000, plain: seed == 4, &generator)
+    let traffic =
+      seed < 3 ? RandomConnection.traffic(seed: seed) : RandomSegments.make(count: 2_000, plain: seed == 4, &generator)
     var byTheRules = TrackerScript(.byTheRules)
     var stepwise = TrackerScript(.stepwise)
     var atOnce = TrackerScript(.atOnce)

@@ -54,6 +54,8 @@ struct DispatchTable: ~Copyable {
   let dropsReceived: Bool
   /// Every flow's first packet is to be looked at.
   let seesFirstPackets: Bool
+  /// Somebody wants to hear of the ends of flows.
+  let wantsEnds: Bool
   /// Somebody wants every packet.
   let wantsPackets: Bool
 
@@ -88,6 +90,7 @@ struct DispatchTable: ~Copyable {
     var anywhere = EventSet(rawValue: 0)
     for hook in Hook.allCases { anywhere.rawValue |= wanted[Int(hook.rawValue)].rawValue }
     wantsPackets = anywhere.contains(.packet)
+    wantsEnds = anywhere.contains(.connectionEnd) || anywhere.contains(.idle)
     if seesFirstPackets { anywhere.insert(.packet) }
     anywhere.rawValue |= registry.readers.isEmpty ? 0 : EngineStreams.readEvents.rawValue
     wantedAnywhere = anywhere

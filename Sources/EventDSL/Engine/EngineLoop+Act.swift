@@ -19,6 +19,7 @@ extension EngineLoop {
     }
     work.pointee.enter(.sender)
     let found = core.pointee.tracker.sendNext(&burst)
+    tellEnds(core, packet)
     guard case .flow(let flow, let sender) = found else {
       for box in 0..<count where !work.pointee.isDropped {
         dispatchOutside(core, work.pointee.packet, in: core.pointee.table.boxLists(box))

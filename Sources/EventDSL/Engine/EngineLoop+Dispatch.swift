@@ -112,12 +112,19 @@ extension EngineLoop {
     withUnsafeMutablePointer(to: &occurrence) { Dispatch.run(list, $0) }
   }
 
-  /// Handlers of the end of a flow that ended without a packet of its own.
-  static func dispatchEnd(_ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32) {
+  /// Handlers of the end of a flow that ended without a packet of its own; `packet` is the one that took its place.
+  @inline(never)
+  static func dispatchEnd(
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>?
+  ) {
     let record = core.pointee.tracker.record(flow)
     let hasTimedOut = record.pointee.end == .timeout
     var time = record.pointee.lastTimestamp
-    if hasTimedOut { time = time.advanced(by: core.pointee.tracker.timeout(of: record)) }
+    if hasTimedOut {
+      time = time.advanced(by: core.pointee.tracker.timeout(of: record))
+    } else if let packet {
+      time = packet.pointee.timestamp
+    }
     var occurrence = core.pointee.begin(core, flow, nil, time, .timer)
     withUnsafeMutablePointer(to: &occurrence) { occurrence in
       if hasTimedOut { runFact(.idle, .timer, occurrence, core.pointee.table.lists) }
@@ -126,19 +133,32 @@ extension EngineLoop {
     }
   }
 
-  /// Timers that are due, in the order of their times.
+  /// Timers and time-outs that are due, in the order of their times; at the same time, time-outs first.
   static func goOff(_ core: UnsafeMutablePointer<EngineCore>, _ now: Timestamp) {
-    guard core.pointee.timers.isDue(now) else { return }
-    core.pointee.timers.begin(now)
-    while core.pointee.timers.wheel.nextWork <= now {
-      let number = core.pointee.timers.nextExpired(core.pointee.timers.wheel.nextWork)
-      if number != 0 { goOff(core, number) }
+    let timersAreDue = core.pointee.hasTimers && core.pointee.timers.isDue(now)
+    guard timersAreDue || core.pointee.tracker.isDue(now) else { return }
+    if timersAreDue { core.pointee.timers.begin(now) }
+    while true {
+      let timer = core.pointee.timers.wheel.nextDue
+      if let timeout = core.pointee.tracker.nextDue, timeout <= min(timer ?? now, now) {
+        core.pointee.tracker.advance(to: timeout)
+        tellEnds(core, nil)
+      } else if let timer, timer <= now {
+        let number = core.pointee.timers.nextExpired(timer)
+        if number != 0 { goOff(core, number) }
+      } else {
+        break
+      }
     }
+    core.pointee.tracker.advance(to: now)
+    _ = core.pointee.timers.nextExpired(now)
   }
 
   private static func goOff(_ core: UnsafeMutablePointer<EngineCore>, _ number: UInt32) {
     let time = core.pointee.timers.wheel.deadline(of: number)
     let (flow, place) = core.pointee.timers.timer(number)
+    // Its flow ended, and waits to be collected.
+    if flow != 0, !core.pointee.tracker.record(flow).pointee.isTracked { return }
     core.pointee.statistics.timers &+= 1
     let key = flow == 0 ? core.pointee.timers.boxTimers[place].number : core.pointee.timers.flowTimers[place]
     if flow == 0, core.pointee.timers.boxTimers[place].interval > 0 {

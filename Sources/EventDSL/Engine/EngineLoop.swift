@@ -10,18 +10,20 @@ enum EngineLoop {
     _ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst, wanted: EventSet
   ) -> Bool {
     let own = core.pointee.table.wantedAnywhere
+    burst.waitsForEnds = core.pointee.table.wantsEnds
     while true {
-      if core.pointee.hasTimers { goOff(core, &burst) }
+      if core.pointee.hasTimers || core.pointee.table.needsSteps { goOff(core, &burst) }
       if core.pointee.table.needsSteps {
         // Behind the packet's own events, which somebody may have looked at in between.
         if core.pointee.injections.count > 0 { sendInjected(core, burst.packet) }
         guard burst.next < burst.count else { return false }
         if core.pointee.table.acts { act(core, &burst) } else { step(core, &burst) }
       } else if core.pointee.tracker.process(&burst, wanted: EventSet(rawValue: own.rawValue | wanted.rawValue)) {
+        tellEnds(core, burst.packet)
         dispatchBoth(core, burst.flow, burst.packet)
-      } else if burst.next == burst.count {
-        return false
       } else {
+        tellEnds(core, nil)
+        if burst.next == burst.count { return false }
         continue
       }
       if core.pointee.tracker.events.set.rawValue & wanted.rawValue != 0 { return true }
@@ -32,7 +34,9 @@ enum EngineLoop {
   private static func step(_ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst) {
     let packet = UnsafePointer(burst.packets + burst.next)
     dispatchFrame(core, packet, core.pointee.table.frames)
-    guard case .flow(let flow, _) = core.pointee.tracker.sendNext(&burst) else { return dispatchOutside(core, packet) }
+    let found = core.pointee.tracker.sendNext(&burst)
+    tellEnds(core, packet)
+    guard case .flow(let flow, _) = found else { return dispatchOutside(core, packet) }
     dispatchStep(core, flow, packet, .sender)
     EngineStreams.settle(core, flow, packet, .sender)
     core.pointee.tracker.receive(packet)
@@ -40,10 +44,11 @@ enum EngineLoop {
     EngineStreams.settle(core, flow, packet, .receiver)
   }
 
-  /// Timers that are due before the next packet; and up to which packet none is.
+  /// Timers and time-outs that are due before the next packet; and up to which packet no timer is.
   private static func goOff(_ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst) {
     guard burst.next < burst.count else { return }
     goOff(core, burst.packets[burst.next].clock)
+    if core.pointee.table.needsSteps { return }
     var limit = burst.next + 1
     while limit < burst.count && !core.pointee.timers.isDue(burst.packets[limit].clock) { limit += 1 }
     burst.limit = limit
@@ -51,9 +56,15 @@ enum EngineLoop {
 
   /// A flow that ended without a packet of its own, whose handlers have run; 0 for none.
   static func takeEnded(_ core: UnsafeMutablePointer<EngineCore>) -> UInt32 {
-    let flow = core.pointee.tracker.takeEnded()
-    if flow != 0 { dispatchEnd(core, flow) }
-    return flow
+    tellEnds(core, nil)
+    return core.pointee.tracker.takeEnded()
+  }
+
+  /// Handlers of flows that ended without a packet of their own; `packet` is the one that took their place.
+  @inline(__always)
+  static func tellEnds(_ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>?) {
+    guard core.pointee.tracker.hasEnded() else { return }
+    while case let flow = core.pointee.tracker.nextEnded(), flow != 0 { dispatchEnd(core, flow, packet) }
   }
 
   /// A flow whose record is final, and which has no more storage and no timers; 0 for none.

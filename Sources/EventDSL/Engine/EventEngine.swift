@@ -89,7 +89,7 @@ public struct EventEngine: ~Copyable {
 
   /// Moves packet time on without a packet; then `takeEnded` and `takeReleased` are to be asked, or `collect`.
   public mutating func advance(to clock: Timestamp) {
-    if core.pointee.hasTimers { EngineLoop.goOff(core, clock) }
+    EngineLoop.goOff(core, clock)
     core.pointee.tracker.advance(to: clock)
   }
 

@@ -111,9 +111,17 @@ public struct TimerWheel: ~Copyable {
     return Timestamp(nanoseconds: Int64(bitPattern: nodes[Int(index)].deadline ^ 1 &<< 63))
   }
 
-  /// A time before which no timer is due. Whoever gives `nextExpired` these times one after the other, up to the present,
-  /// gets timers in the order of their deadlines.
-  @inlinable public var nextWork: Timestamp { earliestTime }
+  /// A time before which no timer is due, and not before the latest that was given; nil when none is scheduled.
+  /// Whoever gives `nextExpired` these times one after the other, up to the present, gets timers in the order of their
+  /// deadlines.
+  public var nextDue: Timestamp? {
+    if scheduled == 0 { return nil }
+    var result = current
+    if nodes[Int(dueHead)].next == dueHead {
+      result = firstTime { slot, _, shift in slot &<< shift }
+    }
+    return Timestamp(nanoseconds: Int64(bitPattern: result ^ 1 &<< 63))
+  }
 
   /// Asks the cache for what `schedule` needs of the timer.
   @inlinable public func prefetch(_ index: UInt32) { mos_prefetch(nodes + Int(index)) }
@@ -314,17 +322,24 @@ public struct TimerWheel: ~Copyable {
 
   /// The first time at which an occupied slot needs work, `.max` when there is none.
   private mutating func earliestWorkTime() -> UInt64 {
+    for level in 0..<Self.levelCount where levels &>> UInt32(truncatingIfNeeded: level) & 1 != 0 {
+      let slot = current &>> shift(ofLevel: level)
+      if distanceToOccupied(level: level, from: slot &+ 1) == 512 {
+        levels &= ~(1 &<< UInt32(truncatingIfNeeded: level))
+      }
+    }
+    return firstTime { slot, level, shift in workTime(level: level, slot: slot, shift: shift) }
+  }
+
+  /// The least `time` of the first occupied slot of each level, `.max` when there is none.
+  @inline(__always)
+  private func firstTime(_ time: (_ slot: UInt64, _ level: Int, _ shift: UInt64) -> UInt64) -> UInt64 {
     var result = UInt64.max
     for level in 0..<Self.levelCount where levels &>> UInt32(truncatingIfNeeded: level) & 1 != 0 {
       let shift = shift(ofLevel: level)
       let slot = current &>> shift
       let distance = distanceToOccupied(level: level, from: slot &+ 1)
-      if distance == 512 {
-        levels &= ~(1 &<< UInt32(truncatingIfNeeded: level))
-      } else {
-        let occupied = slot &+ 1 &+ UInt64(truncatingIfNeeded: distance)
-        result = min(result, workTime(level: level, slot: occupied, shift: shift))
-      }
+      if distance < 512 { result = min(result, time(slot &+ 1 &+ UInt64(truncatingIfNeeded: distance), level, shift)) }
     }
     return result
   }
