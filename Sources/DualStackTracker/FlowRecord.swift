@@ -34,7 +34,8 @@ public struct FlowRecord: BitwiseCopyable {
   public var attachment: UInt32 = 0
   /// The same once more, for whoever runs handlers on top of the tracker; independent of `attachment`.
   public var storage: UInt32 = 0
-  /// The ISN of the client's SYN, once the flow has ended; before, in milliseconds, its own idle time-out, 0 for none.
+  /// The ISN of the client's SYN, once the flow has ended otherwise than by a time-out; before and then, in milliseconds, its
+  /// own idle time-out, 0 for none.
   var lastSYN: UInt32 = 0
 
   /// The flow is in the table: packets can still come. Otherwise it waits to be given back.
@@ -51,7 +52,8 @@ public struct FlowRecord: BitwiseCopyable {
   /// Whether there are events of `side`: `Tracker.stopMonitoring` was not called for it.
   public func isMonitored(_ side: Side) -> Bool { !traits.contains(.muted(side)) }
 
-  /// Its own idle time-out, 0 for that of the configuration. Has a meaning while the flow is open.
+  /// Its own idle time-out, 0 for that of the configuration. Has a meaning while the flow is open, and when it has timed
+  /// out.
   var idleMilliseconds: UInt32 {
     get { lastSYN }
     set { lastSYN = newValue }

@@ -47,7 +47,9 @@ extension Tracker {
     }
     if isOpen(flow) {
       if record.pointee.isMonitored(.client) || record.pointee.isMonitored(.server) { events.note(.idle) }
+      let own = record.pointee.idleMilliseconds
       end(flow, .timeout, packet: 0)
+      record.pointee.idleMilliseconds = own
       appendEnded(flow)
     }
     release(flow)
@@ -60,7 +62,8 @@ extension Tracker {
   /// How long nothing may come before the flow ends, in nanoseconds.
   public func timeout(of record: UnsafePointer<FlowRecord>) -> Int64 {
     var own: Int64?
-    if record.pointee.idleMilliseconds != 0, record.pointee.end == .none, !record.pointee.traits.contains(.notSelected)
+    if record.pointee.idleMilliseconds != 0, record.pointee.end == .none || record.pointee.end == .timeout,
+      !record.pointee.traits.contains(.notSelected)
     {
       own = Int64(record.pointee.idleMilliseconds) &* 1_000_000
     }

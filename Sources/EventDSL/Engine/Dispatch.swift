@@ -13,15 +13,16 @@ public enum Dispatch {
   /// the next event on.
   @inline(__always)
   static func run(_ list: UnsafePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>) {
-    if list.pointee.moreCount != 0 { return runLong(list, occurrence) }
+    if !list.pointee.isPlain { return runLong(list, occurrence) }
     let core = occurrence.pointee.core
     run(list, core.pointee.bits[Int(list.pointee.word)], occurrence, core.pointee.table.handlers)
   }
 
-  /// The same for a list of several parts: what the flow listens to is read for all of them before the first handler runs.
+  /// The same for a list of several parts, or where middleboxes have wishes: what the flow listens to is read for all of them before the first handler runs.
   @inline(never)
   private static func runLong(_ list: UnsafePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>) {
     let core = occurrence.pointee.core
+    if list.pointee.asksWishes { core.pointee.listenAsWished(occurrence) }
     let handlers = core.pointee.table.handlers
     let more = core.pointee.table.more + Int(list.pointee.firstMore)
     let count = Int(list.pointee.moreCount)
@@ -123,6 +124,7 @@ extension Dispatch {
     let bits = core.pointee.blocks[storage(occurrence)].assumingMemoryBound(to: UInt64.self)
     let place = bits + Int(group.pointee.word)
     place.pointee = isOn ? place.pointee | group.pointee.mask : place.pointee & ~group.pointee.mask
+    if core.pointee.hasWishes { changeWanted(core, bits) }
   }
 
   @usableFromInline @inline(never)
@@ -137,6 +139,13 @@ extension Dispatch {
       change(core.pointee.table.more[Int(handlers.firstMore) + index], bits, isOn)
     }
     if group.pointee.definitionCount > 0 { settle(core, bits, group.pointee) }
+    if core.pointee.hasWishes { changeWanted(core, bits) }
+  }
+
+  /// What the flow listens to was changed in `bits`: events that are raised inside of this one are heard by that.
+  @usableFromInline @inline(never)
+  static func changeWanted(_ core: UnsafeMutablePointer<EngineCore>, _ bits: UnsafeMutablePointer<UInt64>) {
+    if core.pointee.bits == core.pointee.wantedBits { core.pointee.maskWanted(bits) }
   }
 
   @inline(__always)
@@ -171,6 +180,7 @@ extension Dispatch {
     let words = core.pointee.table.words
     let own = core.pointee.table.boxBits + core.pointee.table.box(of: occurrence.pointee.node) * words
     for word in 0..<words { bits[word] &= ~own[word] }
+    if core.pointee.hasWishes { changeWanted(core, bits) }
     EngineStreams.ignore(occurrence)
   }
 }

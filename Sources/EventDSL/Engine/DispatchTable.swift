@@ -151,6 +151,16 @@ struct DispatchTable: ~Copyable {
     boxes.deallocate()
   }
 
+  /// Middleboxes have wishes: whether the tracker's events are heard goes by them from now on.
+  func askWishes() {
+    for index in 0..<DispatchTable.listCount {
+      lists[index].asksWishes = true
+      serverLists[index].asksWishes = true
+    }
+    guard acts else { return }
+    for index in 0..<DispatchTable.listCount * boxCount { boxLists[index].asksWishes = true }
+  }
+
   /// What waits for every frame.
   var frames: UnsafePointer<DispatchList> { UnsafePointer(lists + DispatchTable.frameList) }
 

@@ -43,15 +43,15 @@ struct DispatchTableBuilder {
   private mutating func list(_ indices: [Int]) -> DispatchList {
     var parts: [DispatchList] = []
     for index in indices {
-      let word = UInt32(index / 64)
+      let word = UInt16(index / 64)
       if parts.last?.word != word || parts.last?.box != UInt16(nodes[index].box) {
-        parts.append(DispatchList(word: word, firstNode: word * 64, box: UInt16(nodes[index].box)))
+        parts.append(DispatchList(word: index / 64, box: nodes[index].box))
       }
       parts[parts.count - 1].mask |= 1 << UInt64(index % 64)
     }
     guard var list = parts.first else { return DispatchList() }
     list.firstMore = UInt32(more.count)
-    list.moreCount = UInt16(parts.count - 1)
+    list.moreCount = UInt32(parts.count - 1)
     more += parts.dropFirst()
     return list
   }

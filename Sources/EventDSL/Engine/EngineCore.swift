@@ -17,9 +17,15 @@ struct EngineCore: ~Copyable {
   let hasTimers: Bool
   var statistics = EngineStatistics()
   /// What the flow of the event that is dispatched listens to.
-  var bits: UnsafeMutablePointer<UInt64>
+  @usableFromInline var bits: UnsafeMutablePointer<UInt64>
   /// What the flow listens to at the parts of a list whose handlers run, for each depth of raised events.
   let listening: UnsafeMutablePointer<UInt64>
+  /// A middlebox has, or had, a wish for a flow.
+  @usableFromInline var hasWishes = false
+  /// What a flow listens to at an event, as far as its middleboxes want to hear of it.
+  let wantedBits: UnsafeMutablePointer<UInt64>
+  /// Which handlers' middleboxes want to hear of it.
+  let wantedMask: UnsafeMutablePointer<UInt64>
   /// Events that may still be raised inside of one.
   var raisesLeft: Int32 = 0
   /// Handlers that have been reported for raising without end.
@@ -62,7 +68,8 @@ struct EngineCore: ~Copyable {
     let table = DispatchTable(registry, places: places, seesFirstPackets: filters.hasFlows)
     self.filters = filters
     orphanBits = .allocate(capacity: table.words)
-    let values = FlowStorage.valuesOffset(words: table.words, alignment: registry.localAlignment)
+    let values = FlowStorage.valuesOffset(
+      words: table.words, boxes: registry.boxes.count, alignment: registry.localAlignment)
     for local in registry.locals { places.set(local.number, to: values + local.offset) }
     let first = (0..<table.words).map { table.initialBits[$0] }
     storage = FlowStorage(registry, bits: first, capacity: tracker.largestFlow)
@@ -72,6 +79,8 @@ struct EngineCore: ~Copyable {
     streams = EngineStreams(registry, values: values, bytes: streamBytes)
     names = registry.nodes.map(registry.name(of:))
     boxNames = registry.boxes.map(\.name)
+    wantedBits = .allocate(capacity: table.words)
+    wantedMask = .allocate(capacity: table.words)
     listening = .allocate(capacity: table.longestList * (Int(Dispatch.deepest) + 1))
     occurrence = .allocate(capacity: 1)
     work = .allocate(capacity: 1)
@@ -98,6 +107,8 @@ struct EngineCore: ~Copyable {
     places.deallocate()
     noRecord.deallocate()
     listening.deallocate()
+    wantedBits.deallocate()
+    wantedMask.deallocate()
     occurrence.deallocate()
     orphanBits.deallocate()
     work.deinitialize(count: 1)

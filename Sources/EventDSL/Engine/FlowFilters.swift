@@ -73,6 +73,9 @@ extension EngineCore {
       let bits = blocks[record.pointee.storage].assumingMemoryBound(to: UInt64.self)
       for word in 0..<table.words { bits[word] &= ~table.boxBits[box * table.words + word] }
       streams.stopAll(ofBox: box, in: blocks[record.pointee.storage])
+      // It has no part in what the others want of the flow.
+      storage.wish(record.pointee.storage, box, .client).pointee = .nothing
+      storage.wish(record.pointee.storage, box, .server).pointee = .nothing
     }
     listen(record)
   }

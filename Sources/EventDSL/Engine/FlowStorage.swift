@@ -20,7 +20,8 @@ struct FlowStorage: ~Copyable {
   /// Storage for up to `capacity` flows. `bits` is what flows listen to at first.
   init(_ registry: Registry, bits: [UInt64], capacity: Int) {
     words = bits.count
-    valuesOffset = FlowStorage.valuesOffset(words: bits.count, alignment: registry.localAlignment)
+    valuesOffset = FlowStorage.valuesOffset(
+      words: bits.count, boxes: registry.boxes.count, alignment: registry.localAlignment)
     let alignment = registry.localAlignment
     let stride = (valuesOffset + registry.localBytes + alignment - 1) / alignment * alignment
     memory = ReservedMemory(byteCount: (capacity + 1) * stride)
@@ -55,14 +56,24 @@ struct FlowStorage: ~Copyable {
   /// Whether blocks have values that must be destroyed.
   var hasManagedValues: Bool { !managed.isEmpty }
 
-  /// Where values begin in a block with `words` words of subscriptions.
-  static func valuesOffset(words: Int, alignment: Int) -> Int {
-    (words * 8 + 8 + alignment - 1) / alignment * alignment
+  /// Where values begin in a block with `words` words of subscriptions and the wishes of `boxes` middleboxes.
+  static func valuesOffset(words: Int, boxes: Int, alignment: Int) -> Int {
+    (words * 8 + 8 + boxes * 2 * MemoryLayout<SideWish>.stride + alignment - 1) / alignment * alignment
   }
 
   /// The place in a block for the index of what was changed in the flow's streams.
   func editsPlace(_ index: UInt32) -> UnsafeMutablePointer<UInt32> {
     (blocks[index] + words * 8).assumingMemoryBound(to: UInt32.self)
+  }
+
+  /// The place in a block that says whether a middlebox has a wish.
+  func wishMark(_ index: UInt32) -> UnsafeMutablePointer<Bool> {
+    (blocks[index] + words * 8 + 4).assumingMemoryBound(to: Bool.self)
+  }
+
+  /// The place in a block for what a middlebox wants of a side.
+  func wish(_ index: UInt32, _ box: Int, _ side: Side) -> UnsafeMutablePointer<SideWish> {
+    (blocks[index] + words * 8 + 8).assumingMemoryBound(to: SideWish.self) + (box * 2 + Int(side.rawValue))
   }
 
   /// Takes a block, 0 when there is none.

@@ -28,16 +28,37 @@ struct HandlerBox: ~Copyable {
 struct DispatchList: BitwiseCopyable {
   /// The handlers' bits; 0 when nobody waits for the event.
   var mask: UInt64 = 0
-  /// The word.
-  var word: UInt32 = 0
   /// The handler that bit 0 of the word stands for.
   var firstNode: UInt32 = 0
   /// Where the further ones begin.
   var firstMore: UInt32 = 0
-  /// How many further ones there are.
-  var moreCount: UInt16 = 0
+  /// How many further ones there are; and, in the highest bit, that middleboxes have wishes.
+  private var further: UInt32 = 0
+  /// The word.
+  var word: UInt16 = 0
   /// Their middlebox.
   var box: UInt16 = 0
+
+  init() {}
+
+  init(word: Int, box: Int) {
+    self.word = UInt16(word)
+    self.box = UInt16(box)
+    firstNode = UInt32(word) * 64
+  }
+
+  /// How many further ones there are.
+  var moreCount: UInt32 {
+    get { further & 0x7fff_ffff }
+    set { further = further & 0x8000_0000 | newValue }
+  }
+  /// There are no further ones, and no wishes.
+  @inline(__always) var isPlain: Bool { further == 0 }
+  /// Whether the event is heard goes by what middleboxes wish.
+  var asksWishes: Bool {
+    get { further & 0x8000_0000 != 0 }
+    set { further = moreCount | (newValue ? 0x8000_0000 : 0) }
+  }
 
   @inline(__always) var isEmpty: Bool { mask == 0 }
 }

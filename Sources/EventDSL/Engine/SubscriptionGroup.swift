@@ -13,7 +13,7 @@ struct SubscriptionGroup: BitwiseCopyable {
 
   init(handlers: DispatchList, firstDefinition: UInt32, definitionCount: UInt32) {
     mask = handlers.mask
-    word = handlers.word
+    word = UInt32(handlers.word)
     isSimple = handlers.moreCount == 0 && definitionCount == 0
     self.handlers = handlers
     self.firstDefinition = firstDefinition

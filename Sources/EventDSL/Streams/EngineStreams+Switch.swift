@@ -49,6 +49,20 @@ extension EngineStreams {
     }
   }
 
+  /// Stops the readers of a side of the flow that the middlebox has whose handler runs.
+  static func stop(_ occurrence: UnsafeMutablePointer<Occurrence>, _ side: Side) {
+    let core = occurrence.pointee.core
+    let place = core.pointee.streams.sides[Int(side.rawValue)]
+    if place.count == 0 { return }
+    let storage = Dispatch.storage(occurrence)
+    let box = core.pointee.table.box(of: occurrence.pointee.node)
+    for index in place.first..<place.first + place.count where core.pointee.streams.readers[index].box == box {
+      (core.pointee.blocks[storage] + core.pointee.streams.readers[index].slot)
+        .assumingMemoryBound(to: ReaderSlot.self).pointee.state = .stopped
+    }
+    release(occurrence, storage)
+  }
+
   private static func release(_ occurrence: UnsafeMutablePointer<Occurrence>, _ storage: UInt32) {
     let core = occurrence.pointee.core
     if core.pointee.streams.depth > 0 {

@@ -75,19 +75,3 @@ public struct Flow: ~Copyable {
   /// Unsets a timer of the flow.
   public func cancel(_ timer: FlowTimer) { Dispatch.cancel(occurrence, timer) }
 }
-
-/// One end of a flow.
-public struct FlowSide: ~Copyable {
-  @usableFromInline let occurrence: UnsafeMutablePointer<Occurrence>
-  @usableFromInline let side: Side
-
-  @inlinable init(_ occurrence: UnsafeMutablePointer<Occurrence>, _ side: Side) {
-    self.occurrence = occurrence
-    self.side = side
-  }
-
-  /// The state of the side's stack (RFC 9293 3.3.2), as of the event.
-  @inlinable public var state: TCPState { TCPState(rawValue: counters.state) ?? .closed }
-  /// What was counted of this side so far.
-  @inlinable public var counters: EndpointCounters { occurrence.pointee.record.pointee[side] }
-}

@@ -10,12 +10,22 @@ public struct PacketView: ~Copyable {
 
   /// Its number in the trace, from 1.
   @inlinable public var number: UInt64 { decoded.pointee.number }
+  /// When it was captured or received, in nanoseconds.
+  @inlinable public var time: Timestamp { decoded.pointee.timestamp }
   /// What it is.
   @inlinable public var kind: PacketKind { decoded.pointee.kind }
   /// Whether a host would look at it: its checksums are right, where they are verified, and its lengths make sense.
   @inlinable public var isAcceptable: Bool { decoded.pointee.isAcceptable }
   /// Addresses, ports, VLANs and protocol, source first as in the packet.
   @inlinable public var key: FlowKey { decoded.pointee.key }
+  /// Where the Ethernet frame comes from; nil for another link type.
+  @inlinable public var macSource: MACAddress? { ethernet.map { MACAddress(rawValue: $0.source) } }
+  /// Where the Ethernet frame goes; nil for another link type.
+  @inlinable public var macDestination: MACAddress? { ethernet.map { MACAddress(rawValue: $0.destination) } }
+  @inlinable var ethernet: EthernetHeader? {
+    decoded.pointee.linkType == .ethernet
+      ? EthernetHeader(decoded.pointee.frame, length: decoded.pointee.capturedLength) : nil
+  }
   /// TCP control bits; none for other protocols.
   @inlinable public var flags: TCPFlags { decoded.pointee.flags }
   /// TCP sequence number.
