@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every shell example of README.md that calls mos, in a scratch folder where traces/ is as in the project, and
-# checks that the Swift example there is the one in Snippets/, which the package builds.
+# Runs every shell example of README.md that calls mos, in a scratch folder where traces/ is as in the project; then checks
+# the Swift examples of README.md and of the documentation catalogue, and that the catalogue converts without warnings.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 root=$PWD
@@ -24,19 +24,7 @@ while IFS= read -r -d $'\f' block; do
   fi
 done < <(blocks sh)
 
-for snippet in Snippets/*.swift; do
-  [ -e "$snippet" ] || continue
-  if ! diff <(blocks swift | tr -d '\f' | sed '/^$/d') <(sed '/^$/d' "$snippet") >/dev/null; then
-    echo "check-readme: $snippet and the Swift example in README.md are not the same" >&2
-    failures=$((failures + 1))
-  fi
-  name=$(basename "$snippet" .swift)
-  examples=$((examples + 1))
-  if ! output=$(swift build --quiet --product "$name" 2>&1 && ".build/debug/$name" traces/http.pcap 2>&1) ||
-    [ -z "$output" ]; then
-    printf 'check-readme: %s fails on traces/http.pcap:\n%s\n' "$snippet" "$output" >&2
-    failures=$((failures + 1))
-  fi
-done
+scripts/check-articles.py || failures=$((failures + 1))
+scripts/documentation.sh || failures=$((failures + 1))
 echo "check-readme: $examples examples, $failures wrong"
 [ "$failures" -eq 0 ] && [ "$examples" -gt 0 ]

@@ -1,0 +1,53 @@
+// Plays captures through a middlebox and prints what it reports: swift run LeakGuard traces/loss.pcap
+// snippet.imports
+import EventDSL
+import PacketIO
+// snippet.end
+
+// snippet.reset
+/// Resets connections on which a server sends more than 64 KiB within a second.
+struct LeakGuard: Middlebox {
+  var flowFilter: String? = "tcp and dst net 198.51.100.0/24"
+  var limit: UInt64 = 65_536
+  var period = Duration.seconds(1)
+  let sent = FlowLocal(UInt64(0))
+  let periodOver = FlowTimer()
+  let leak = UserEvent<UInt64>("leak")
+
+  var events: some EventGraph {
+    On(.newData) { event in
+      guard event.receiver == .client else { return }
+      if event.flow[sent] == 0 { event.flow.schedule(periodOver, after: period) }
+      event.flow[sent] += event.length
+      if event.flow[sent] > limit { event.raise(leak, event.flow[sent]) }
+    }
+    On(periodOver) { event in event.flow[sent] = 0 }
+    Filter(leak) { event, _ in
+      event.report("\(event.payload) bytes within \(period) to \(event.flow.key.source)")
+      event.flow.reset()
+    }
+  }
+}
+// snippet.end
+
+// snippet.run
+var trace = try TraceReader(paths: Array(CommandLine.arguments.dropFirst()))
+var engine = try EventEngine([LeakGuard()]) { print("packet \($0.packet): \($0.text)") }
+var decoder = PacketDecoder(configuration: DecoderConfiguration())
+let frames = UnsafeMutablePointer<CapturedFrame>.allocate(capacity: EventEngine.burst)
+let packets = UnsafeMutablePointer<DecodedPacket>.allocate(capacity: EventEngine.burst)
+var clock = Timestamp(nanoseconds: .min)
+
+while true {
+  let number = trace.packetsRead + 1
+  let count = trace.next(into: frames, capacity: EventEngine.burst)
+  if count == 0 { break }
+  decoder.beginBurst()
+  decoder.decode(frames, count: count, number: number, clock: &clock, into: packets)
+  engine.process(packets, count: count)
+  engine.output.removeAll()  // What passed would be sent here.
+}
+engine.finish()
+engine.collect()
+print("packets dropped: \(engine.statistics.dropped), sent: \(engine.statistics.injected)")
+// snippet.end

@@ -1,0 +1,46 @@
+// The code of the article "Filters: dropping and changing packets"; see StepByStep.swift.
+import EventDSL
+
+// snippet.drop
+struct NoSuchPage: Middlebox {
+  let word = Array("GET /missing".utf8)
+
+  var events: some EventGraph {
+    Filter(.packet) { event, packet in
+      guard event.sender == .client, let request = event.packet else { return }
+      let isUnwanted = request.withPayload { $0.withUnsafeBytes { $0.starts(with: word) } }
+      if isUnwanted { packet.drop() }
+    }
+    On(.newData) { event in
+      if event.receiver == .server { event.report("a request of \(event.length) bytes at \(event.offset)") }
+    }
+    On(.gap) { event in
+      event.report("\(event.length) bytes that the \(event.receiver) acknowledged, and did not get from here")
+    }
+  }
+}
+// snippet.end
+
+// snippet.remove
+struct NamelessServer: Middlebox {
+  let line = Array("Server: nginx\r\n".utf8)
+  let received = FlowLocal(UInt64(0))
+
+  var events: some EventGraph {
+    Filter(.packet) { event, packet in
+      guard event.sender == .server, let answer = event.packet else { return }
+      let place = answer.withPayload { $0.withUnsafeBytes { $0.firstRange(of: line) } }
+      guard let place else { return }
+      let outcome = packet.remove(at: place.lowerBound, count: place.count)
+      if outcome != .done { event.report("not removed: \(outcome)") }
+    }
+    On(.newData) { event in
+      if event.receiver == .client { event.flow[received] += event.length }
+    }
+    On(.connectionEnd) { event in
+      let sent = event.flow.server.counters.streamBytes
+      event.report("\(sent) bytes sent, \(event.flow[received]) received, \(event.reason)")
+    }
+  }
+}
+// snippet.end

@@ -1,0 +1,47 @@
+import EventDSL
+import Testing
+
+@Suite("What the articles say that their code reports, it reports")
+struct StepByStepTests {
+  @Test("Building a middlebox step by step")
+  func stepByStep() throws {
+    let slow = ForgetStep.LeakGuard(limit: 5_000)
+    let quick = ForgetStep.LeakGuard(limit: 5_000, period: .milliseconds(200))
+    let cut = try Playback(CutStep.LeakGuard(), on: "loss")
+    let reset = try Playback(ResetStep.LeakGuard(), on: "loss")
+    let played = [
+      try Playback(LookStep.LeakGuard(), on: "http"), try Playback(CountStep.LeakGuard(), on: "http"),
+      try Playback(RaiseStep.LeakGuard(), on: "loss"), try Playback(slow, on: "half-close"),
+      try Playback(quick, on: "half-close"), try Playback(SelectStep.LeakGuard(limit: 600), on: "mixed"), cut, reset,
+    ]
+    #expect(try Article("BuildingAMiddlebox").outputs == played.map(\.reports))
+    #expect(cut.dropped == 150)
+    #expect(reset.dropped == 1)
+    #expect(try BridgeStep.leaving("loss") == 79)
+  }
+
+  @Test("Connections below the limit pass the finished middlebox untouched", arguments: ["http", "tls", "probes"])
+  func untouched(capture: String) throws {
+    let played = try Playback(ResetStep.LeakGuard(), on: capture)
+    #expect(played.reports.isEmpty && played.dropped == 0)
+  }
+
+  @Test("The order of events")
+  func order() throws {
+    #expect(try Article("OrderOfEvents").outputs == [try Playback(EventLog(), on: "http").reports])
+  }
+
+  @Test("Storage, events, switches and timers")
+  func stateOfAFlow() throws {
+    let played = [try Playback(FailedAnswers(), on: "http"), try Playback(AfterLoss(), on: "loss")]
+    #expect(try Article("StateOfAFlow").outputs == played.map(\.reports))
+  }
+
+  @Test("Filters: dropping and changing packets")
+  func filters() throws {
+    let dropping = try Playback(NoSuchPage(), on: "http")
+    let changing = try Playback(NamelessServer(), on: "http")
+    #expect(try Article("Filters").outputs == [dropping.reports, changing.reports])
+    #expect(dropping.dropped == 1 && changing.dropped == 0)
+  }
+}
