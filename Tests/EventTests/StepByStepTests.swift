@@ -33,8 +33,17 @@ struct StepByStepTests {
 
   @Test("Storage, events, switches and timers")
   func stateOfAFlow() throws {
-    let played = [try Playback(FailedAnswers(), on: "http"), try Playback(AfterLoss(), on: "loss")]
+    let played = [
+      try Playback(FailedAnswers(), on: "http"), try Playback(AfterLoss(), on: "loss"),
+      try Playback(Rates(), on: "mixed"),
+    ]
     #expect(try Article("StateOfAFlow").outputs == played.map(\.reports))
+  }
+
+  @Test("Reading streams")
+  func streams() throws {
+    let played = [try Playback(RequestLines(), on: "http"), try Playback(LastWords(), on: "loss")]
+    #expect(try Article("ReadingStreams").outputs == played.map(\.reports))
   }
 
   @Test("Filters: dropping and changing packets")

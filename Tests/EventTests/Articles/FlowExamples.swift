@@ -39,3 +39,22 @@ struct AfterLoss: Middlebox {
   }
 }
 // snippet.end
+
+// snippet.rates
+struct Rates: Middlebox {
+  final class Count {
+    var bytes: UInt64 = 0
+  }
+
+  let count = Count()
+  let tick = BoxTimer(every: .milliseconds(500))
+
+  var events: some EventGraph {
+    On(.newData) { event in count.bytes += event.length }
+    On(tick) { event in
+      event.report("\(count.bytes) bytes in half a second")
+      count.bytes = 0
+    }
+  }
+}
+// snippet.end
