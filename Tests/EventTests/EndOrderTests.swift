@@ -59,6 +59,14 @@ struct EndOrderTests {
       reports == ["start 1", "start 2", "end 1 evicted", "start 3", "end 2 evicted", "start 4"])
   }
 
+  @Test("It ends behind the frame of the packet that takes its place", arguments: [1, 3, 32])
+  func evictedBehindFrame(burst: Int) throws {
+    let script = (1...3).map { "c > S seq 0 port \($0)" }.joined(separator: "\n")
+    let reports = try play([Life(), Frames()], burst: burst, script) { $0.maximumFlows = 2 }
+    #expect(
+      reports == ["frame 1", "start 1", "frame 2", "start 2", "frame 3", "end 1 evicted", "start 3"])
+  }
+
   @Test("A time-out comes before the packet at its time, and before its frame", arguments: [1, 3, 32])
   func timeout(burst: Int) throws {
     let reports = try play([Life(), Frames()], burst: burst, "0 c > S seq 0\n1 c > S seq 0 port 1\n30 c > S seq 0")

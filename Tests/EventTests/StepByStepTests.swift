@@ -35,14 +35,17 @@ struct StepByStepTests {
   func stateOfAFlow() throws {
     let played = [
       try Playback(FailedAnswers(), on: "http"), try Playback(AfterLoss(), on: "loss"),
-      try Playback(Rates(), on: "mixed"),
+      try Playback(FirstWords(), on: "probes"), try Playback(Rates(), on: "mixed"),
     ]
     #expect(try Article("StateOfAFlow").outputs == played.map(\.reports))
   }
 
   @Test("Reading streams")
   func streams() throws {
-    let played = [try Playback(RequestLines(), on: "http"), try Playback(LastWords(), on: "loss")]
+    let played = [
+      try Playback(RequestLines(), on: "http"), try Playback(LastWords(), on: "loss"),
+      try Playback(Holes(), on: "loss"),
+    ]
     #expect(try Article("ReadingStreams").outputs == played.map(\.reports))
   }
 

@@ -58,3 +58,24 @@ struct Rates: Middlebox {
   }
 }
 // snippet.end
+
+// snippet.controls
+struct FirstWords: Middlebox {
+  var flowFilter: String? = "tcp"
+
+  var events: some EventGraph {
+    On(.connectionStart, at: .sender) { event in
+      event.flow.client.stopMonitoring()
+      event.flow.setIdleTimeout(.milliseconds(500))
+    }
+    On(.newData) { event in
+      event.report("port \(event.flow.server.port): \(event.length) bytes for the \(event.receiver)")
+      event.flow.stopMonitoring()
+    }
+    On(.connectionEnd) { event in
+      let states = "client \(event.flow.client.state), server \(event.flow.server.state)"
+      event.report("port \(event.flow.server.port): \(event.reason), \(states)")
+    }
+  }
+}
+// snippet.end

@@ -38,3 +38,17 @@ struct LastWords: Middlebox {
   }
 }
 // snippet.end
+
+// snippet.holes
+struct Holes: Middlebox {
+  var events: some EventGraph {
+    On(.outOfOrder) { event in
+      let side = event.flow[event.receiver]
+      var first: Range<UInt64>?
+      side.forEachQueuedRange { range in first = first ?? range }
+      guard let first, UInt64(side.queuedBytes) == event.length else { return }
+      event.report("packet \(event.packet!.number): \(side.nextOffset)..<\(first.lowerBound) is missing")
+    }
+  }
+}
+// snippet.end
