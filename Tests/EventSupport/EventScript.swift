@@ -55,6 +55,7 @@ package struct EventScript: ~Copyable {
         clock = max(clock, ScriptedSegment.timestamp(time))
         engine.advance(to: ScriptedSegment.timestamp(time))
         engine.collect()
+        takeOutput()
       case .expect: throw Expectation(description: "an event script has no expectations: \(source)")
       }
     }
@@ -87,6 +88,7 @@ package struct EventScript: ~Copyable {
     let before = reports.all.count
     engine.finish()
     engine.collect()
+    takeOutput()
     return reports.all[before...].map(\.text)
   }
 
@@ -102,11 +104,15 @@ package struct EventScript: ~Copyable {
       decoder.decode(captured, count: part.count, number: number + 1, clock: &clock, into: packets)
       number += UInt64(part.count)
       engine.process(packets, count: part.count)
-      for index in 0..<engine.output.count { output.append(Output(engine.output[index], parser)) }
-      engine.output.removeAll()
+      takeOutput()
       packets.deallocate()
       for frame in captured { frame.bytes.deallocate() }
     }
+  }
+
+  private mutating func takeOutput() {
+    for index in 0..<engine.output.count { output.append(Output(engine.output[index], parser)) }
+    engine.output.removeAll()
   }
 
   /// A line that has no place in a script for events.

@@ -19,6 +19,24 @@ public struct PacketControl: ~Copyable {
   /// Whether it was dropped.
   public var isDropped: Bool { work.pointee.isDropped }
 
+  /// Holds the packet, and all that its sender sends behind it in this flow, until the middlebox decides with
+  /// `Flow.releaseHeld(from:)` or `Flow.dropHeld(from:)` in any later handler, a timer's too: to scan a message as a whole
+  /// before any of it arrives, or to wait for somebody's answer.
+  ///
+  /// What is held has been taken by the receiver's tracked stack, and by the middleboxes behind: handlers and readers get
+  /// its bytes as they come; only the wire waits. Where several hold, the last that lets go does. Returns `false` for a
+  /// frame without a flow, for the 65th middlebox of a row and those behind it, and after `drop`.
+  ///
+  /// A side's packets take at most 1 MiB while they wait, and those of all flows what `EventEngine` was given: beyond
+  /// that what comes is dropped before its receiver takes it, and who holds is reported. What nobody decided about is
+  /// dropped with the flow.
+  @discardableResult
+  public func hold() -> Bool {
+    let core = occurrence.pointee.core
+    return occurrence.pointee.flow != 0
+      && work.pointee.hold(by: occurrence.pointee.node, of: core.pointee.table.box(of: occurrence.pointee.node))
+  }
+
   /// Overwrites payload bytes from `offset` on; the length stays.
   public func overwrite(at offset: Int, with bytes: UnsafeRawBufferPointer) -> PacketEditOutcome {
     work.pointee.edit { $0.overwritePayload(at: offset, with: bytes) }

@@ -1,5 +1,5 @@
 // Unsafe: owns memory for frames. Invariant: the first `count` entries are initialised; their bytes lie in the memory of the
-// burst that is being processed, or in `arena`, until `removeAll`.
+// burst that is being processed, or in `areas`, until `removeAll`.
 import MOSCore
 
 /// What leaves an engine for the wire: frames that passed, as they came or as they were changed, and frames that middleboxes
@@ -16,26 +16,29 @@ public struct PacketOutput: ~Copyable {
     public var isReturned: Bool
   }
 
-  /// The most frames of one burst.
-  public static var capacity: Int { 1_024 }
-  private static let arenaBytes = 1 << 20
+  /// The most frames of one burst, and the most bytes of those that do not lie in the burst's own memory.
+  static let mostFrames = 65_536
+  private static let mostBytes = 64 << 20
+  private static let areaBytes = 1 << 20
 
-  private let frames: UnsafeMutablePointer<Frame>
-  private let arena: UnsafeMutableRawPointer
-  private var arenaCount = 0
+  private var frames: UnsafeMutablePointer<Frame>
+  private var capacity = 1_024
+  /// Areas of `areaBytes`, of which the first `areasUsed` have frames.
+  private var areas: [UnsafeMutableRawPointer] = []
+  private var areasUsed = 0
+  private var areaCount = 0
   /// Frames that are here.
   public private(set) var count = 0
-  /// Frames for which there was no room.
+  /// Frames for which there was no room: the 65,537th of a burst, and those beyond 64 MiB of copies.
   public private(set) var lost: UInt64 = 0
 
   init() {
-    frames = .allocate(capacity: PacketOutput.capacity)
-    arena = .allocate(byteCount: PacketOutput.arenaBytes, alignment: 64)
+    frames = .allocate(capacity: capacity)
   }
 
   deinit {
     frames.deallocate()
-    arena.deallocate()
+    for area in areas { area.deallocate() }
   }
 
   /// The frame at `index`, from 0. Precondition: below `count`.
@@ -44,32 +47,53 @@ public struct PacketOutput: ~Copyable {
   /// Everything has been sent.
   public mutating func removeAll() {
     count = 0
-    arenaCount = 0
+    areasUsed = 0
+    areaCount = 0
   }
 
   /// A packet leaves. `copies` says that its bytes will not stay where they are.
   mutating func append(_ packet: DecodedPacket, copies: Bool, isReturned: Bool = false) {
-    guard count < PacketOutput.capacity else {
-      lost &+= 1
-      return
-    }
     var bytes = packet.frame
     if copies {
-      let length = Int(packet.capturedLength)
-      guard arenaCount + length <= PacketOutput.arenaBytes else {
+      guard let copy = room(Int(packet.capturedLength)) else { return }
+      copy.copyMemory(from: bytes, byteCount: Int(packet.capturedLength))
+      bytes = UnsafeRawPointer(copy)
+    }
+    append(
+      CapturedFrame(
+        bytes: bytes, capturedLength: packet.capturedLength, wireLength: packet.wireLength,
+        timestamp: packet.timestamp, linkType: packet.linkType), isReturned: isReturned)
+  }
+
+  /// A frame leaves whose bytes stay where they are, as in a piece of `room`.
+  mutating func append(_ frame: CapturedFrame, isReturned: Bool) {
+    if count == capacity {
+      guard capacity < PacketOutput.mostFrames else {
         lost &+= 1
         return
       }
-      let copy = arena + arenaCount
-      copy.copyMemory(from: bytes, byteCount: length)
-      arenaCount += (length + 63) & ~63
-      bytes = UnsafeRawPointer(copy)
+      let larger = UnsafeMutablePointer<Frame>.allocate(capacity: 2 * capacity)
+      larger.moveInitialize(from: frames, count: count)
+      frames.deallocate()
+      frames = larger
+      capacity *= 2
     }
-    (frames + count).initialize(
-      to: Frame(
-        frame: CapturedFrame(
-          bytes: bytes, capturedLength: packet.capturedLength, wireLength: packet.wireLength,
-          timestamp: packet.timestamp, linkType: packet.linkType), isReturned: isReturned))
+    (frames + count).initialize(to: Frame(frame: frame, isReturned: isReturned))
     count += 1
+  }
+
+  /// Memory for a frame of at most `areaBytes` until `removeAll`; nil, and the frame is counted as lost, when there is none.
+  mutating func room(_ length: Int) -> UnsafeMutableRawPointer? {
+    if areasUsed == 0 || areaCount + length > PacketOutput.areaBytes {
+      guard length <= PacketOutput.areaBytes, (areasUsed + 1) * PacketOutput.areaBytes <= PacketOutput.mostBytes else {
+        lost &+= 1
+        return nil
+      }
+      if areasUsed == areas.count { areas.append(.allocate(byteCount: PacketOutput.areaBytes, alignment: 64)) }
+      areasUsed += 1
+      areaCount = 0
+    }
+    defer { areaCount += (length + 63) & ~63 }
+    return areas[areasUsed - 1] + areaCount
   }
 }

@@ -34,6 +34,9 @@ struct PacketWork: ~Copyable {
   private(set) var dropper: UInt32 = 0
   /// The packet as it is now: `original`, or one that describes what the editor holds.
   private(set) var packet: UnsafePointer<DecodedPacket>
+  /// Middleboxes that hold it, one bit each, and a handler of one.
+  private(set) var holders: UInt64 = 0
+  private(set) var holder: UInt32 = 0
   private(set) var isChanged = false
   private(set) var hasNewNumbers = false
   private(set) var replacementCount = 0
@@ -68,6 +71,7 @@ struct PacketWork: ~Copyable {
     packet = original
     stage = .wire
     isDropped = false
+    holders = 0
     isChanged = false
     hasNewNumbers = false
     isLoaded = false
@@ -82,6 +86,14 @@ struct PacketWork: ~Copyable {
     guard stage != .none, !isDropped else { return }
     isDropped = true
     dropper = node
+  }
+
+  /// Holds the packet, for middlebox `box`.
+  mutating func hold(by node: UInt32, of box: Int) -> Bool {
+    guard stage == .sender || stage == .receiver, !isDropped, box < HeldPackets.mostHolders else { return false }
+    holders |= 1 &<< UInt64(box)
+    holder = node
+    return true
   }
 
   /// Changes the packet in place.

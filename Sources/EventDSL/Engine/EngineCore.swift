@@ -35,6 +35,11 @@ struct EngineCore: ~Copyable {
   /// What leaves.
   var output = PacketOutput()
   var injections = Injections()
+  var held: HeldPackets
+  /// Handlers that were reported for holding more than there is room for.
+  var reportedHolders: Set<UInt32> = []
+  /// The port at which packets come in.
+  var ingress: UInt8 = 0
   /// A packet that a middlebox made is on its way.
   var isInjecting = false
   var streamEdits: Slab<StreamEdits>
@@ -60,7 +65,7 @@ struct EngineCore: ~Copyable {
   static let mostInsertedBytes = 65_536
 
   init(
-    _ registry: Registry, filters: FlowFilters, tracker: TrackerConfiguration, streamBytes: Int,
+    _ registry: Registry, filters: FlowFilters, tracker: TrackerConfiguration, streamBytes: Int, heldBytes: Int,
     sink: @escaping (Report) -> Void
   ) {
     let tracker = Tracker(configuration: tracker)
@@ -86,6 +91,7 @@ struct EngineCore: ~Copyable {
     work = .allocate(capacity: 1)
     work.initialize(to: PacketWork())
     streamEdits = Slab(capacity: EngineCore.mostStreamEdits)
+    held = HeldPackets(flows: table.acts ? tracker.largestFlow : 1, bytes: heldBytes)
     insertedBytes = Slab(capacity: EngineCore.mostInsertedBytes)
     drops = registry.boxes.map { _ in 0 }
     noRecord = .allocate(capacity: 1)

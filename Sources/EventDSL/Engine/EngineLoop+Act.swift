@@ -24,9 +24,9 @@ extension EngineLoop {
       for box in 0..<count where !work.pointee.isDropped {
         dispatchOutside(core, work.pointee.packet, in: core.pointee.table.boxLists(box))
       }
-      return work.pointee.isDropped ? core.pointee.countDropped() : core.pointee.forward()
+      return work.pointee.isDropped ? core.pointee.countDropped() : core.pointee.send()
     }
-    let passes = pass(core, flow, .sender, sender)
+    let passes = pass(core, flow, .sender, sender) && core.pointee.mayGoOn(flow, sender)
     EngineStreams.settle(core, flow, work.pointee.packet, .sender)
     if !passes {
       core.pointee.tracker.drop(packet)
@@ -37,10 +37,10 @@ extension EngineLoop {
       let changed = work.pointee.packet
       core.pointee.tracker.receiveRevocably(changed, insteadOf: work.pointee.hasNewNumbers ? packet : nil)
       EngineStreams.hold(core, flow)
-      let arrives = pass(core, flow, .receiver, sender)
+      let arrives = pass(core, flow, .receiver, sender) && core.pointee.mayGoOn(flow, sender)
       if arrives { core.pointee.tracker.confirmReceive() } else { core.pointee.tracker.undoReceive(packet) }
       EngineStreams.letGo(core, flow, changed, isUndone: !arrives)
-      if arrives { core.pointee.forward() } else { core.pointee.countDropped() }
+      if arrives { core.pointee.forward(flow, sender) } else { core.pointee.countDropped() }
       return
     }
     if !work.pointee.isChanged {
@@ -52,7 +52,7 @@ extension EngineLoop {
     }
     _ = pass(core, flow, .receiver, sender)
     EngineStreams.settle(core, flow, work.pointee.packet, .receiver)
-    core.pointee.forward()
+    core.pointee.forward(flow, sender)
   }
 
   /// Runs the handlers of a step, middlebox by middlebox. `false` when one of them drops the packet.
@@ -73,8 +73,14 @@ extension EngineLoop {
 }
 
 extension EngineCore {
+  /// The packet of a flow leaves, or waits with those that are held.
+  mutating func forward(_ flow: UInt32, _ sender: Side) {
+    if wait(flow, sender) { return work.pointee.enter(.none) }
+    send()
+  }
+
   /// The packet leaves.
-  mutating func forward() {
+  mutating func send() {
     statistics.forwarded &+= 1
     output.append(work.pointee.packet.pointee, copies: work.pointee.isChanged)
     work.pointee.enter(.none)

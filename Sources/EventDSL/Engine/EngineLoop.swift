@@ -76,6 +76,7 @@ enum EngineLoop {
     core.pointee.streams.removeAll(of: record, in: core.pointee.blocks)
     if record.pointee.storage != 0 {
       core.pointee.freeEdits(of: record.pointee.storage)
+      core.pointee.freeHeld(of: record.pointee.storage)
       core.pointee.storage.free(record.pointee.storage)
       record.pointee.storage = 0
     }

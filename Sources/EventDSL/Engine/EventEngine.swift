@@ -13,17 +13,18 @@ public struct EventEngine: ~Copyable {
   public static var burst: Int { 32 }
 
   /// An engine for `middleboxes`. `streamBytes` is the most memory that bytes which are kept for readers may take; with
-  /// no more, they are dropped (`EngineStatistics.unkeptBytes`). `report` is told what handlers report, on the engine's
-  /// thread. Throws what is wrong with a middlebox.
+  /// no more, they are dropped (`EngineStatistics.unkeptBytes`). `heldBytes` is the same for packets that middleboxes hold.
+  /// `report` is told what handlers report, on the engine's thread. Throws what is wrong with a middlebox.
   public init(
     _ middleboxes: [any Middlebox], tracker: TrackerConfiguration = TrackerConfiguration(),
-    streamBytes: Int = 256 << 20, report: @escaping (Report) -> Void = { _ in }
+    streamBytes: Int = 256 << 20, heldBytes: Int = 64 << 20, report: @escaping (Report) -> Void = { _ in }
   ) throws(EngineError) {
     let registry = try Registry(middleboxes)
     let filters = try FlowFilters(registry.boxes)
     core = .allocate(capacity: 1)
     core.initialize(
-      to: EngineCore(registry, filters: filters, tracker: tracker, streamBytes: streamBytes, sink: report))
+      to: EngineCore(
+        registry, filters: filters, tracker: tracker, streamBytes: streamBytes, heldBytes: heldBytes, sink: report))
     core.pointee.settle(at: core)
     candidates = .allocate(capacity: EventEngine.burst)
     candidates.initialize(repeating: 0, count: EventEngine.burst)
@@ -37,6 +38,14 @@ public struct EventEngine: ~Copyable {
 
   /// What was counted about the middleboxes.
   public var statistics: EngineStatistics { core.pointee.statistics }
+  /// The port at which the packets of the next bursts come in, where there are several: what a middlebox held and lets go
+  /// in an event of another port's packet is marked as returned (`PacketOutput.Frame`).
+  public var ingress: UInt8 {
+    get { core.pointee.ingress }
+    set { core.pointee.ingress = newValue }
+  }
+  /// Memory that packets take which middleboxes hold.
+  public var heldBytesInUse: Int { core.pointee.held.bytesInUse }
   /// Memory that bytes take which are kept for readers.
   public var streamBytesInUse: Int { core.pointee.streams.bytesInUse }
   /// What the tracker counted.

@@ -58,12 +58,17 @@ struct FlowStorage: ~Copyable {
 
   /// Where values begin in a block with `words` words of subscriptions and the wishes of `boxes` middleboxes.
   static func valuesOffset(words: Int, boxes: Int, alignment: Int) -> Int {
-    (words * 8 + 8 + boxes * 2 * MemoryLayout<SideWish>.stride + alignment - 1) / alignment * alignment
+    (words * 8 + 16 + boxes * 2 * MemoryLayout<SideWish>.stride + alignment - 1) / alignment * alignment
   }
 
   /// The place in a block for the index of what was changed in the flow's streams.
   func editsPlace(_ index: UInt32) -> UnsafeMutablePointer<UInt32> {
     (blocks[index] + words * 8).assumingMemoryBound(to: UInt32.self)
+  }
+
+  /// The place in a block for the index of what is held of the flow's packets.
+  func heldPlace(_ index: UInt32) -> UnsafeMutablePointer<UInt32> {
+    (blocks[index] + words * 8 + 8).assumingMemoryBound(to: UInt32.self)
   }
 
   /// The place in a block that says whether a middlebox has a wish.
@@ -73,7 +78,7 @@ struct FlowStorage: ~Copyable {
 
   /// The place in a block for what a middlebox wants of a side.
   func wish(_ index: UInt32, _ box: Int, _ side: Side) -> UnsafeMutablePointer<SideWish> {
-    (blocks[index] + words * 8 + 8).assumingMemoryBound(to: SideWish.self) + (box * 2 + Int(side.rawValue))
+    (blocks[index] + words * 8 + 16).assumingMemoryBound(to: SideWish.self) + (box * 2 + Int(side.rawValue))
   }
 
   /// Takes a block, 0 when there is none.

@@ -24,6 +24,8 @@ public struct EngineStatistics: Sendable, Equatable {
   public var cutOff: UInt64 = 0
   /// Packets that passed all filters.
   public var forwarded: UInt64 = 0
+  /// Packets that waited for a middlebox's decision; they are counted as forwarded or dropped when it has come.
+  public var held: UInt64 = 0
   /// Packets that middleboxes made.
   public var injected: UInt64 = 0
   /// Packets that a filter dropped.

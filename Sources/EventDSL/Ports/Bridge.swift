@@ -1,5 +1,5 @@
-// Unsafe: owns arrays of a burst's frames and packets. Invariant: each has room for `EventEngine.burst`, those of frames to
-// be sent for `PacketOutput.capacity`.
+// Unsafe: owns arrays of a burst's frames and packets. Invariant: each has room for `EventEngine.burst`, and so have those of
+// frames to be sent.
 import MOSCore
 
 /// Two ports with an engine between them: what comes in at one leaves at the other, as the engine's filters let it.
@@ -20,8 +20,8 @@ public struct Bridge: ~Copyable {
     self.decoder = PacketDecoder(configuration: decoder)
     frames = .allocate(capacity: EventEngine.burst)
     packets = .allocate(capacity: EventEngine.burst)
-    onward = .allocate(capacity: PacketOutput.capacity)
-    returned = .allocate(capacity: PacketOutput.capacity)
+    onward = .allocate(capacity: EventEngine.burst)
+    returned = .allocate(capacity: EventEngine.burst)
   }
 
   deinit {
@@ -37,17 +37,18 @@ public struct Bridge: ~Copyable {
   @discardableResult
   public mutating func breathe<A: PacketPort & ~Copyable, B: PacketPort & ~Copyable>(_ a: inout A, _ b: inout B) -> Int
   {
-    pass(&a, &b) + pass(&b, &a)
+    pass(&a, &b, ingress: 0) + pass(&b, &a, ingress: 1)
   }
 
   private mutating func pass<From: PacketPort & ~Copyable, To: PacketPort & ~Copyable>(
-    _ from: inout From, _ to: inout To
+    _ from: inout From, _ to: inout To, ingress: UInt8
   ) -> Int {
     let count = from.receive(into: frames, capacity: EventEngine.burst)
     if count == 0 { return 0 }
     decoder.beginBurst()
     decoder.decode(frames, count: count, number: number &+ 1, clock: &clock, into: packets)
     number &+= UInt64(count)
+    engine.ingress = ingress
     engine.process(packets, count: count)
     guard engine.acts else {
       _ = to.send(frames, count: count)
@@ -64,10 +65,19 @@ public struct Bridge: ~Copyable {
         (onward + onwardCount).initialize(to: output.frame)
         onwardCount += 1
       }
+      if returnedCount == EventEngine.burst { send(returned, &returnedCount, &from) }
+      if onwardCount == EventEngine.burst { send(onward, &onwardCount, &to) }
     }
-    if onwardCount > 0 { _ = to.send(onward, count: onwardCount) }
-    if returnedCount > 0 { _ = from.send(returned, count: returnedCount) }
+    send(onward, &onwardCount, &to)
+    send(returned, &returnedCount, &from)
     engine.output.removeAll()
     return count
+  }
+
+  private func send<Port: PacketPort & ~Copyable>(
+    _ frames: UnsafeMutablePointer<CapturedFrame>, _ count: inout Int, _ port: inout Port
+  ) {
+    if count > 0 { _ = port.send(frames, count: count) }
+    count = 0
   }
 }

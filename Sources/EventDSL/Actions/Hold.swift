@@ -1,0 +1,138 @@
+// Unsafe: works on the engine's core by pointer, because handlers reach it the same way. See `EngineCore`.
+import DualStackTracker
+import MOSCore
+
+extension Flow {
+  /// Packets of `side` that wait for a decision (`PacketControl.hold()`), of whichever middlebox.
+  public func heldPackets(from side: Side) -> Int {
+    Int(occurrence.pointee.core.pointee.held(occurrence.pointee.record, side)?.pointee.packets ?? 0)
+  }
+
+  /// The middlebox that calls this holds packets of `side` no longer: they leave in their order, before the packet in whose
+  /// event this is called, unless another middlebox holds them too. No effect when it holds none.
+  public func releaseHeld(from side: Side) {
+    let core = occurrence.pointee.core
+    guard let queue = core.pointee.held(occurrence.pointee.record, side) else { return }
+    queue.pointee.holders &= ~occurrence.pointee.holderBit
+    if queue.pointee.holders == 0 { core.pointee.release(queue, occurrence.pointee.time) }
+  }
+
+  /// Drops the packets of `side` that the calling middlebox holds, and all that follow on them until the flow ends: their
+  /// receiver will never have bytes that its tracked stack has taken, so that what is behind them is of no use to it. It is
+  /// mostly followed by `reset`. No effect when it holds none.
+  public func dropHeld(from side: Side) {
+    let core = occurrence.pointee.core
+    guard let queue = core.pointee.held(occurrence.pointee.record, side),
+      queue.pointee.holders & occurrence.pointee.holderBit != 0
+    else { return }
+    queue.pointee.node = occurrence.pointee.node
+    core.pointee.drop(queue)
+    queue.pointee.isShut = true
+  }
+}
+
+extension Occurrence {
+  /// The handler's middlebox among those that hold packets.
+  fileprivate var holderBit: UInt64 {
+    let box = core.pointee.table.box(of: node)
+    return box < HeldPackets.mostHolders ? 1 &<< UInt64(box) : 0
+  }
+}
+
+extension EngineCore {
+  /// What waits of a side's packets; nil if the flow never had any.
+  func held(_ record: UnsafeMutablePointer<FlowRecord>, _ side: Side) -> UnsafeMutablePointer<HeldPackets.Queue>? {
+    guard record.pointee.storage != 0 else { return nil }
+    let index = storage.heldPlace(record.pointee.storage).pointee
+    if index == 0 { return nil }
+    return held.queue(index, side)
+  }
+
+  /// Whether the packet that passed so far may go on: its direction is not shut, and there is room if it must wait. Drops it
+  /// otherwise.
+  mutating func mayGoOn(_ flow: UInt32, _ sender: Side) -> Bool {
+    let record = tracker.record(flow)
+    let queue = held(record, sender)
+    if let queue, queue.pointee.isShut {
+      work.pointee.drop(by: queue.pointee.node)
+      return false
+    }
+    let holders = work.pointee.holders | (queue?.pointee.holders ?? 0)
+    if holders == 0 || held.hasRoom(work.pointee.packet, behind: queue) { return true }
+    let node = work.pointee.holders != 0 ? work.pointee.holder : queue!.pointee.node
+    work.pointee.drop(by: node)
+    reportFull(node, record)
+    return false
+  }
+
+  /// Says once who holds more than there is room for.
+  private mutating func reportFull(_ node: UInt32, _ record: UnsafeMutablePointer<FlowRecord>) {
+    guard reportedHolders.insert(node).inserted else { return }
+    statistics.reports &+= 1
+    sink(
+      Report(
+        middlebox: boxNames[table.box(of: node)], time: work.pointee.packet.pointee.timestamp, flow: record.pointee.key,
+        packet: work.pointee.packet.pointee.number,
+        text: "\(names[Int(node)]) holds more packets than there is room for: the rest are dropped"))
+  }
+
+  /// The packet waits, when it is held or stands behind one that is. `false` when it need not.
+  mutating func wait(_ flow: UInt32, _ sender: Side) -> Bool {
+    let record = tracker.record(flow)
+    var queue = held(record, sender)
+    guard work.pointee.holders | (queue?.pointee.holders ?? 0) != 0 else { return false }
+    if queue == nil {
+      if record.pointee.storage == 0 {
+        record.pointee.storage = storage.allocate()
+        listen(record)
+      }
+      let index = held.begin()
+      storage.heldPlace(record.pointee.storage).pointee = index
+      queue = held.queue(index, sender)
+    }
+    guard let queue else { return false }
+    if work.pointee.holders != 0 {
+      queue.pointee.holders |= work.pointee.holders
+      queue.pointee.node = work.pointee.holder
+    }
+    held.append(work.pointee.packet, ingress: ingress, to: queue)
+    statistics.held &+= 1
+    return true
+  }
+
+  /// All that waits leaves.
+  mutating func release(_ queue: UnsafeMutablePointer<HeldPackets.Queue>, _ time: Timestamp) {
+    while let front = held.front(queue.pointee) {
+      let head = front.pointee
+      let room = output.room(Int(head.capturedLength))
+      held.removeFront(of: queue, into: room)
+      statistics.forwarded &+= 1
+      guard let room else { continue }
+      output.append(
+        CapturedFrame(
+          bytes: UnsafeRawPointer(room), capturedLength: head.capturedLength, wireLength: head.wireLength,
+          timestamp: time, linkType: head.linkType), isReturned: head.ingress != ingress)
+    }
+  }
+
+  /// All that waits is dropped.
+  mutating func drop(_ queue: UnsafeMutablePointer<HeldPackets.Queue>) {
+    let box = table.box(of: queue.pointee.node)
+    while queue.pointee.first != 0 {
+      held.removeFront(of: queue, into: nil)
+      statistics.dropped &+= 1
+      drops[box] &+= 1
+    }
+    queue.pointee.holders = 0
+  }
+
+  /// Drops what still waits of a flow that is given back.
+  mutating func freeHeld(of storage: UInt32) {
+    let place = self.storage.heldPlace(storage)
+    if place.pointee == 0 { return }
+    drop(held.queue(place.pointee, .client))
+    drop(held.queue(place.pointee, .server))
+    held.end(place.pointee)
+    place.pointee = 0
+  }
+}
