@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint build unit thresholds oracles tcpflow cuts readme fuzz bench clean
+.PHONY: help demo test lint build event-benchmark unit thresholds oracles tcpflow cuts readme fuzz bench clean
 
 SWIFT ?= swift
 # With the Swift library in it: starts faster, and runs where Swift is not installed.
@@ -17,7 +17,7 @@ BENCH_ROUNDS ?= 7
 help:
 	@echo 'make demo    replays a small capture and shows what can be seen in it'
 	@echo 'make test    everything that CI runs: lint, unit tests, thresholds, oracles, a short fuzz run'
-	@echo 'make bench   CPU time against libnids, libpcap and a C loop, on generated traces   (BENCH_ROUNDS=7)'
+	@echo 'make bench   CPU time against libnids, libpcap and a C loop, and of handlers           (BENCH_ROUNDS=7)'
 	@echo 'make lint    formatter and house rules'
 	@echo 'make fuzz    each fuzz target for a while                                        (FUZZ_SECONDS=120)'
 	@echo 'make build   .build/release/mos'
@@ -40,13 +40,15 @@ build:
 	@scripts/install-dependencies.sh build
 	$(BUILD_MOS)
 
+event-benchmark:
+	@$(SWIFT) build -c release --product event-benchmark --static-swift-stdlib --quiet
+
 unit:
 	@scripts/install-dependencies.sh build test
 	$(SWIFT) test --quiet
 
-thresholds: build
+thresholds: build event-benchmark
 	@scripts/install-dependencies.sh test
-	$(SWIFT) build -c release --product event-benchmark --static-swift-stdlib --quiet
 	Benchmarks/check-thresholds.py
 
 tcpflow: build
@@ -70,7 +72,7 @@ fuzz:
 	@scripts/install-dependencies.sh build fuzz
 	Fuzz/run.sh $(FUZZ_SECONDS)
 
-bench: build
+bench: build event-benchmark
 	@scripts/install-dependencies.sh bench
 	Benchmarks/run.sh $(BENCH_ROUNDS)
 

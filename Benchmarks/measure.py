@@ -3,6 +3,8 @@
 
   measure.py ROUNDS
 
+A second table does the same for an event engine with handlers that do nothing but listen, against one without.
+
 Each round runs every program of a row once, in turn, so that what disturbs the machine disturbs all. The time is user
 and system time of the whole process. A ratio is the median over the rounds of (mos / the other); below 1 mos is faster.
 """
@@ -17,6 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(HERE, '.cache')
 MOS = os.path.join(HERE, '../.build/release/mos')
 
+EVENTS = os.path.join(HERE, '../.build/release/event-benchmark')
+
 IGNORE, VERIFY = ['--checksum', 'ignore'], ['--checksum', 'verify']
 FLOOR, LARGE, NIDS = (os.path.join(CACHE, name) for name in ('floor', 'floor-large', 'nids'))
 # Each row: its name, the trace, mos's options, and the others: a name, then the command around the trace (None).
@@ -27,6 +31,18 @@ ROWS = [
     ('B, bulk flows', 'B', IGNORE, WITHOUT_CHECKSUMS),
     ('C, reordered, repeated', 'C', IGNORE, WITHOUT_CHECKSUMS),
     ('D, 200,000 at a time', 'D', IGNORE, {'C table': [LARGE, None, '2']}),
+]
+# Each row of the second table: its name, the trace, the benchmark's box, and how often it does per packet what is measured.
+HANDLERS = [
+    ('start, new data, end', 'A', ['three'], None),
+    ('every built-in event', 'A', ['all'], None),
+    ('every byte read', 'A', ['read'], None),
+    ('every byte read by cursors', 'A', ['cursor'], None),
+    ('1 event that does not happen', 'A', ['user', '1'], 1),
+    ('10 events that do not happen', 'A', ['user', '10'], 10),
+    ('100 events that do not happen', 'A', ['user', '100'], 100),
+    ('1,000 events that do not happen', 'A', ['user', '1000'], 1000),
+    ('10 changes of subscriptions', 'D', ['switch', '10'], 10),
 ]
 COLUMNS = ('libnids', 'libpcap', 'C table')
 # Flows, of which closed by FIN, and payload bytes.
@@ -75,6 +91,25 @@ def measure(trace, options, others, rounds):
     return ours, theirs, statistics_
 
 
+def listen(trace, box):
+    name, *number = box
+    seconds, out = run([EVENTS, name, trace, *number])
+    return seconds, int(out.split()[0])
+
+
+def measure_handlers(rounds):
+    """The second table, a line at a time."""
+    yield '| handlers | trace | ns a packet | / none | ns each |'
+    yield '|---' * 5 + '|'
+    for title, name, box, times in HANDLERS:
+        trace = os.path.join(CACHE, f'{name}.pcap')
+        pairs = [(listen(trace, ['none'])[0], *listen(trace, box)) for _ in range(rounds)]
+        ratio = statistics.median(own / none for none, own, _ in pairs)
+        own = statistics.median(own / packets for _, own, packets in pairs) * 1e9
+        each = statistics.median((own - none) / packets for none, own, packets in pairs) * 1e9
+        yield f'| {title} | {name} | {own:.0f} | {ratio:.2f} | {f"{each / times:.1f}" if times else ""} |'
+
+
 def main():
     rounds = int(sys.argv[1])
     wrong = []
@@ -95,6 +130,9 @@ def main():
         cells += [f'{ratios[c]:.2f}' if c in ratios else '' for c in COLUMNS]
         print(f'| {" | ".join(cells)} | {stats["peak_rss_bytes"] / 1e6:.0f} |', flush=True)
     print('\nlibnids reassembles both directions; libpcap only reads; C table: a flow table, in-order sequence numbers.')
+    print('An event engine, without records:\n')
+    for line in measure_handlers(rounds):
+        print(line, flush=True)
     for line in wrong:
         print(f'WRONG {line}')
     sys.exit(1 if wrong else 0)
