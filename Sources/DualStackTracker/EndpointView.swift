@@ -49,6 +49,13 @@ public struct EndpointView: BitwiseCopyable {
   public var receiveNext: UInt32? {
     endpoint.pointee.knows.contains(.expected) ? endpoint.pointee.rcvNxt.rawValue : nil
   }
+  /// The number of an exact reset (RFC 5961 3.2): RCV.NXT, or where it acknowledged more than passed here, what it
+  /// acknowledged; nil while nothing is known of it.
+  public var exactNext: UInt32? {
+    guard endpoint.pointee.knows.contains(.expected) else { return nil }
+    guard endpoint.pointee.knows.contains(.acknowledgedUnseen) else { return endpoint.pointee.rcvNxt.rawValue }
+    return SequenceNumber.later(endpoint.pointee.rcvNxt, endpoint.pointee.acknowledged).rawValue
+  }
   /// The largest segment that it takes, in bytes, as its peer was told on its SYN; nil where it did not say.
   public var maximumSegmentSize: UInt16? {
     let size = side == .client ? connection.pointee.clientSegmentSize : connection.pointee.serverSegmentSize

@@ -194,3 +194,65 @@ struct MiddleboxResetTests {
     script.finish()
   }
 }
+
+/// One end of a connection that a box between the ends resets.
+@Suite("Reset of one end from between the ends")
+struct OneEndResetTests {
+  @Test("The end is CLOSED with what it expects next, its peer is as it was; the end's RST ends the flow")
+  func closed() throws {
+    for side in [Side.client, .server] {
+      let answer = side == .server ? "s > R seq 1" : "c > R seq 4"
+      let more =
+        side == .server
+        ? "c > PA. seq 4 ack 1 \"more\" <ts 5003 9000>" : "s > PA. seq 1 ack 4 \"more\" <ts 9001 5002>"
+      try FlowControlTests.run(
+        handshake + "c > PA. seq 1 ack 1 \"GET\" <ts 5002 9000>",
+        """
+        = \(side == .server ? "server" : "client") CLOSED
+        = \(side == .server ? "client" : "server") ESTABLISHED
+        \(more)
+        = no newData
+        \(answer)
+        = end \(side == .server ? "rst_resp" : "rst_orig")
+        """
+      ) { tracker, flow in
+        let segment = tracker.reset(side, of: flow)
+        #expect(segment?.flags == [.rst, .ack])
+        #expect(segment?.sequence == (side == .server ? ScriptParser.clientISN + 4 : ScriptParser.serverISN + 1))
+        #expect(segment?.acknowledgment == (side == .server ? ScriptParser.serverISN + 1 : ScriptParser.clientISN + 4))
+        let again = tracker.reset(side, of: flow)
+        #expect(again == nil)
+      }
+    }
+  }
+
+  @Test("An end that sends on never got its reset, and is in its old state with all that it had")
+  func goesOn() throws {
+    try FlowControlTests.run(
+      handshake + "c > PA. seq 1 ack 1 \"GET\" <ts 5002 9000>",
+      """
+      s > PA. seq 1 ack 4 "page" <ts 9001 5002>
+      = server ESTABLISHED
+      = newData client "page"
+      c > PA. seq 4 ack 5 "more" <ts 5003 9001>
+      = newData server "more"
+      = no connectionEnd
+      """
+    ) { tracker, flow in
+      let segment = tracker.reset(.server, of: flow)
+      #expect(segment != nil)
+    }
+  }
+
+  @Test("The reset of the second end is the reset of both")
+  func second() throws {
+    try FlowControlTests.run(handshake, "time +0.001\n= connectionEnd rst_middlebox\n= end rst_middlebox") {
+      tracker, flow in
+      let first = tracker.reset(.server, of: flow)
+      #expect(first != nil && tracker.record(flow).pointee.end == .none)
+      let second = tracker.reset(.client, of: flow)
+      #expect(second?.sequence == ScriptParser.serverISN + 1)
+      #expect(tracker.record(flow).pointee.end == .resetByMiddlebox)
+    }
+  }
+}

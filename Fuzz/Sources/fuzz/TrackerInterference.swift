@@ -5,8 +5,8 @@ import MTCP
 /// What a middlebox does to packets and flows, as the script says.
 ///
 /// Bits 0 to 2: 0 nothing (8 in all: the packet has the flow's other key), 1 dropped, 2 changed, 3 dropped behind the
-/// second step, 4 could have been, 5 the ends count in different numbers from here on, 6 a control of the flow, 7 the flow is
-/// reset. Bits 3 to 7 say how.
+/// second step, 4 could have been, 5 the ends count in different numbers from here on, 6 a control of the flow, 7 the flow
+/// or an end of it is reset. Bits 3 to 7 say how.
 extension TrackerRun {
   /// The second step of a packet.
   mutating func interfere(_ packet: UnsafeMutablePointer<DecodedPacket>, _ flow: UInt32, _ act: UInt8) {
@@ -40,7 +40,11 @@ extension TrackerRun {
       control(flow, act)
       receive(packet, flow)
     case 7:
-      _ = tracker.reset(flow, packet: packet.pointee.number)
+      if act & 16 == 0 {
+        _ = tracker.reset(flow, packet: packet.pointee.number)
+      } else {
+        _ = tracker.reset(act & 32 == 0 ? .client : .server, of: flow, packet: packet.pointee.number)
+      }
       if act & 8 == 0 { receive(packet, flow) } else { tracker.drop(packet) }
     default: receive(packet, flow)
     }

@@ -56,7 +56,8 @@ enum SegmentScript {
     let settings: [UInt8] = [0, 0]
     var interferences = settings + handshake
     for act in UInt8.min ... .max {
-      interferences += segment(server: act & 16 != 0, 0x18, length: 100, act: act) + segment(server: act & 16 == 0, 0x10)
+      interferences += segment(server: act & 16 != 0, 0x18, length: 100, act: act)
+      interferences += segment(server: act & 16 == 0, 0x10)
     }
     let undone = hole + segment(0x10, length: 20, act: 3) + segment(0x10, length: 20) + segment(0x11, act: 3) + close
     return [
@@ -206,7 +207,9 @@ struct TrackerRun: ~Copyable {
       acts.removeAll(keepingCapacity: true)
     }
     packets.initialize(from: burst, count: burst.count)
-    if burst.count % 2 == 0, acts.allSatisfy({ $0 == 0 }) { return playAtOnce(PacketBurst(packets, count: burst.count, candidates: candidates)) }
+    if burst.count % 2 == 0, acts.allSatisfy({ $0 == 0 }) {
+      return playAtOnce(PacketBurst(packets, count: burst.count, candidates: candidates))
+    }
     tracker.prepare(packets, count: burst.count, candidates: candidates)
     for index in 0..<burst.count { play(packets + index, candidate: candidates[index], acts[index]) }
   }

@@ -29,6 +29,8 @@ struct HeldPackets: ~Copyable {
     var holders: UInt64 = 0
     /// A handler of one that does.
     var node: UInt32 = 0
+    /// The number that the receiver expected before the first of it, nil while nothing was known of it.
+    var receiverNext: UInt32?
     /// What waited was dropped, and so is what follows.
     var isShut = false
   }

@@ -50,9 +50,11 @@ extension EngineCore {
 
   /// Whether the packet that passed so far may go on: its direction is not shut, and there is room if it must wait. Drops it
   /// otherwise.
-  mutating func mayGoOn(_ flow: UInt32, _ sender: Side) -> Bool {
-    let record = tracker.record(flow)
-    let queue = held(record, sender)
+  mutating func mayGoOn(_ way: PacketWay) -> Bool {
+    // What a middlebox made waits for nobody.
+    if way.maker >= 0 { return true }
+    let record = tracker.record(way.flow)
+    let queue = held(record, way.sender)
     if let queue, queue.pointee.isShut {
       work.pointee.drop(by: queue.pointee.node)
       return false
@@ -95,6 +97,7 @@ extension EngineCore {
       queue.pointee.holders |= work.pointee.holders
       queue.pointee.node = work.pointee.holder
     }
+    if queue.pointee.packets == 0 { queue.pointee.receiverNext = work.pointee.receiverNext }
     held.append(work.pointee.packet, ingress: ingress, to: queue)
     statistics.held &+= 1
     return true
@@ -124,6 +127,15 @@ extension EngineCore {
       drops[box] &+= 1
     }
     queue.pointee.holders = 0
+  }
+
+  /// Before an end is reset: drops what waits for it, and says with which number it has still to be reset, which its tracked
+  /// stack has passed; nil where the tracked stack is what the end is.
+  mutating func dropHeld(before side: Side, _ record: UnsafeMutablePointer<FlowRecord>) -> UInt32? {
+    guard let queue = held(record, side.peer), queue.pointee.packets > 0 || queue.pointee.isShut else { return nil }
+    drop(queue)
+    queue.pointee.isShut = true
+    return queue.pointee.receiverNext
   }
 
   /// Drops what still waits of a flow that is given back.

@@ -11,7 +11,7 @@ struct Injections: ~Copyable {
   /// One frame.
   private struct Frame: BitwiseCopyable {
     var length: Int
-    var isReturned: Bool
+    var way: PacketWay
   }
 
   private let memory: UnsafeMutableRawPointer
@@ -32,45 +32,72 @@ struct Injections: ~Copyable {
     frames.deallocate()
   }
 
-  /// Makes a segment. `isReturned` says that it goes back to where the template came from. Returns `false` when there is no
-  /// room, or when it would be too long.
+  /// Makes a segment, which goes a way. Returns `false` when there is no room, or when it would be too long.
   mutating func add(
-    _ builder: SegmentBuilder, _ segment: TCPSegment, options: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
-    isReturned: Bool
+    _ builder: SegmentBuilder, _ segment: TCPSegment, _ way: PacketWay,
+    options: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+    payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
   ) -> Bool {
     guard count < Injections.capacity else { return false }
     let slot = UnsafeMutableRawBufferPointer(
       start: memory + count * Injections.slotBytes, count: Injections.slotBytes)
     guard let length = builder.build(segment, options: options, payload: payload, into: slot) else { return false }
-    (frames + count).initialize(to: Frame(length: length, isReturned: isReturned))
+    (frames + count).initialize(to: Frame(length: length, way: way))
     count += 1
     return true
   }
 
-  /// Describes a frame, at the time of `packet`. Returns whether it goes back.
-  mutating func describe(_ index: Int, _ packet: UnsafePointer<DecodedPacket>, into made: inout DecodedPacket) -> Bool {
+  /// Describes a frame, at the time of `packet`. Returns its way.
+  mutating func describe(
+    _ index: Int, _ packet: UnsafePointer<DecodedPacket>, into made: inout DecodedPacket
+  ) -> PacketWay {
     let frame = CapturedFrame(
       bytes: UnsafeRawPointer(memory + index * Injections.slotBytes), capturedLength: UInt32(frames[index].length),
       wireLength: UInt32(frames[index].length), timestamp: packet.pointee.timestamp, linkType: .ethernet)
     decoder.beginBurst()
     decoder.decode(frame, number: packet.pointee.number, into: &made)
     made.clock = packet.pointee.clock
-    return frames[index].isReturned
+    return frames[index].way
   }
 
   /// All have gone on their way.
   mutating func removeAll() { count = 0 }
 }
 
+extension PacketWay {
+  /// The way of a packet that is made for `side` in the event of an occurrence: on from there, or back, through the
+  /// middleboxes that a packet of its direction would still have to pass.
+  init(toward side: Side, _ occurrence: UnsafeMutablePointer<Occurrence>) {
+    let table = occurrence.pointee.core
+    let count = table.pointee.table.boxCount
+    let box = table.pointee.table.box(of: occurrence.pointee.node)
+    flow = occurrence.pointee.flow
+    sender = side.peer
+    maker = box
+    isReturned = side == occurrence.pointee.sender
+    let position = sender == .client ? box : count - 1 - box
+    // At `.sender` the event's packet has not left the middlebox, at `.receiver` it has left all.
+    if occurrence.pointee.hook == .receiver {
+      passed = isReturned ? 0 : count
+    } else {
+      passed = isReturned ? position + 1 : position
+    }
+  }
+}
+
 extension Flow {
-  /// Sends a TCP segment of this flow toward a side, as if its peer had sent it: to answer on the peer's behalf, or to end
-  /// the connection. Numbers are those of the side that receives it.
+  /// Sends a TCP segment of this flow toward a side, as if its peer had sent it: to answer on the peer's behalf, or to add
+  /// to what it says.
   ///
-  /// It goes behind the packet in whose event this is called, whether that passes or not; the flow's tracking takes it like
-  /// any other packet, and handlers see it, but what they inject then is refused. MAC addresses, VLANs, addresses and ports
-  /// are those of the flow's own packets. Returns `false`, and sends nothing, in an engine without filters, in an event
-  /// without a packet, for a flow that is not TCP in Ethernet frames, in a flow whose numbers are translated, and when
-  /// it is longer than 2,048 bytes or the 65th of a packet.
+  /// It goes behind the packet in whose event this is called, whether that passes or not. Its numbers are those that the
+  /// event's packet has (`PacketView`): from there it goes on, or back, as a packet of that side does. The middleboxes on its
+  /// way can change and drop it, and where streams were made longer or shorter its numbers are translated; the one that
+  /// calls this does not have its filters asked on the way. The flow's tracking takes it like any other packet, and handlers
+  /// see it, but what they inject then is refused. MAC addresses, VLANs, addresses and ports are those of the event's
+  /// packet.
+  ///
+  /// Returns `false`, and sends nothing, in an engine without filters, in an event without a packet, for a flow that is not
+  /// TCP in Ethernet frames, and when it is longer than 2,048 bytes or the 65th of a packet.
   @discardableResult
   public func inject(
     _ segment: TCPSegment, toward side: Side,
@@ -78,32 +105,11 @@ extension Flow {
     payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
   ) -> Bool {
     let core = occurrence.pointee.core
-    guard core.pointee.table.acts, !core.pointee.isInjecting, !core.pointee.isTranslated(occurrence.pointee.record),
-      let packet = occurrence.pointee.packet, let template = SegmentBuilder(template: packet.pointee)
+    guard core.pointee.table.acts, !core.pointee.isInjecting, let packet = occurrence.pointee.packet,
+      let template = SegmentBuilder(template: packet.pointee)
     else { return false }
-    let isReturned = side == occurrence.pointee.sender
-    let builder = isReturned ? template.reversed : template
-    return core.pointee.injections.add(builder, segment, options: options, payload: payload, isReturned: isReturned)
-  }
-}
-
-extension EngineLoop {
-  /// Sends what was made while `packet` was on its way.
-  static func sendInjected(_ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>) {
-    core.pointee.isInjecting = true
-    defer {
-      core.pointee.isInjecting = false
-      core.pointee.injections.removeAll()
-    }
-    for index in 0..<core.pointee.injections.count {
-      var made = DecodedPacket(frame: packet.pointee.frame)
-      let isReturned = core.pointee.injections.describe(index, packet, into: &made)
-      core.pointee.statistics.injected &+= 1
-      core.pointee.output.append(made, copies: true, isReturned: isReturned)
-      withUnsafeMutablePointer(to: &made) { made in
-        let flow = core.pointee.tracker.process(made)
-        if flow != 0 { dispatchBoth(core, flow, made) }
-      }
-    }
+    let way = PacketWay(toward: side, occurrence)
+    let builder = way.isReturned ? template.reversed : template
+    return core.pointee.injections.add(builder, segment, way, options: options, payload: payload)
   }
 }

@@ -25,7 +25,8 @@ public struct PacketControl: ~Copyable {
   ///
   /// What is held has been taken by the receiver's tracked stack, and by the middleboxes behind: handlers and readers get
   /// its bytes as they come; only the wire waits. Where several hold, the last that lets go does. Returns `false` for a
-  /// frame without a flow, for the 65th middlebox of a row and those behind it, and after `drop`.
+  /// frame without a flow, for a packet that a middlebox made, for the 65th middlebox of a row and those behind it, and after
+  /// `drop`.
   ///
   /// A side's packets take at most 1 MiB while they wait, and those of all flows what `EventEngine` was given: beyond
   /// that what comes is dropped before its receiver takes it, and who holds is reported. What nobody decided about is
@@ -33,7 +34,7 @@ public struct PacketControl: ~Copyable {
   @discardableResult
   public func hold() -> Bool {
     let core = occurrence.pointee.core
-    return occurrence.pointee.flow != 0
+    return occurrence.pointee.flow != 0 && !core.pointee.isInjecting
       && work.pointee.hold(by: occurrence.pointee.node, of: core.pointee.table.box(of: occurrence.pointee.node))
   }
 

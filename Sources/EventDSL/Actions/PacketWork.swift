@@ -37,6 +37,8 @@ struct PacketWork: ~Copyable {
   /// Middleboxes that hold it, one bit each, and a handler of one.
   private(set) var holders: UInt64 = 0
   private(set) var holder: UInt32 = 0
+  /// The number that the receiver expected before it, nil while nothing was known of it.
+  private(set) var receiverNext: UInt32?
   private(set) var isChanged = false
   private(set) var hasNewNumbers = false
   private(set) var replacementCount = 0
@@ -87,6 +89,9 @@ struct PacketWork: ~Copyable {
     isDropped = true
     dropper = node
   }
+
+  /// The receiver's tracked stack takes the packet next.
+  mutating func note(receiverNext: UInt32?) { self.receiverNext = receiverNext }
 
   /// Holds the packet, for middlebox `box`.
   mutating func hold(by node: UInt32, of box: Int) -> Bool {

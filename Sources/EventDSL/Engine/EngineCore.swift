@@ -42,6 +42,12 @@ struct EngineCore: ~Copyable {
   var ingress: UInt8 = 0
   /// A packet that a middlebox made is on its way.
   var isInjecting = false
+  /// The end of a connection that was asked for in an event of the packet.
+  var requestedReset: RequestedReset?
+  /// A packet of a flow is on its way through middleboxes that may change it.
+  @usableFromInline var isCarrying = false
+  /// Who sent it.
+  @usableFromInline var carriedFrom = Side.client
   var streamEdits: Slab<StreamEdits>
   var insertedBytes: Slab<InsertedBytes>
   /// Packets that each middlebox dropped.

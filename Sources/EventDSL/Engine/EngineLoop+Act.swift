@@ -26,63 +26,94 @@ extension EngineLoop {
       }
       return work.pointee.isDropped ? core.pointee.countDropped() : core.pointee.send()
     }
-    let passes = pass(core, flow, .sender, sender) && core.pointee.mayGoOn(flow, sender)
-    EngineStreams.settle(core, flow, work.pointee.packet, .sender)
+    carry(core, packet, PacketWay(flow: flow, sender: sender))
+  }
+
+  /// A packet of a flow from its sender's step on: through the middleboxes that lie on its way, to its receiver, and out.
+  /// `packet` is what was sent, and may have other numbers than what is on its way.
+  static func carry(
+    _ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>, _ way: PacketWay
+  ) {
+    let work = core.pointee.work
+    core.pointee.isCarrying = true
+    core.pointee.carriedFrom = way.sender
+    defer { core.pointee.isCarrying = false }
+    let passes = pass(core, way, .sender) && core.pointee.mayGoOn(way)
+    EngineStreams.settle(core, way.flow, work.pointee.packet, .sender)
     if !passes {
       core.pointee.tracker.drop(packet)
       return core.pointee.countDropped()
     }
     work.pointee.enter(.receiver)
+    let arriving = work.pointee.packet
+    work.pointee.note(receiverNext: core.pointee.tracker.endpoint(way.sender.peer, of: way.flow)?.exactNext)
+    let original = work.pointee.hasNewNumbers || way.isRenumbered ? packet : nil
     if core.pointee.table.dropsReceived {
-      let changed = work.pointee.packet
-      core.pointee.tracker.receiveRevocably(changed, insteadOf: work.pointee.hasNewNumbers ? packet : nil)
-      EngineStreams.hold(core, flow)
-      let arrives = pass(core, flow, .receiver, sender) && core.pointee.mayGoOn(flow, sender)
+      core.pointee.tracker.receiveRevocably(arriving, insteadOf: original)
+      EngineStreams.hold(core, way.flow)
+      let arrives = pass(core, way, .receiver) && core.pointee.mayGoOn(way)
       if arrives { core.pointee.tracker.confirmReceive() } else { core.pointee.tracker.undoReceive(packet) }
-      EngineStreams.letGo(core, flow, changed, isUndone: !arrives)
-      if arrives { core.pointee.forward(flow, sender) } else { core.pointee.countDropped() }
+      EngineStreams.letGo(core, way.flow, arriving, isUndone: !arrives)
+      if arrives { core.pointee.forward(way) } else { core.pointee.countDropped() }
       return
     }
-    if !work.pointee.isChanged {
-      core.pointee.tracker.receive(packet)
-    } else if work.pointee.hasNewNumbers {
-      core.pointee.tracker.receive(work.pointee.packet, insteadOf: packet)
+    if let original {
+      core.pointee.tracker.receive(arriving, insteadOf: original)
     } else {
-      core.pointee.tracker.receive(work.pointee.packet)
+      core.pointee.tracker.receive(arriving)
     }
-    _ = pass(core, flow, .receiver, sender)
-    EngineStreams.settle(core, flow, work.pointee.packet, .receiver)
-    core.pointee.forward(flow, sender)
+    _ = pass(core, way, .receiver)
+    EngineStreams.settle(core, way.flow, arriving, .receiver)
+    core.pointee.forward(way)
   }
 
   /// Runs the handlers of a step, middlebox by middlebox. `false` when one of them drops the packet.
-  private static func pass(
-    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ hook: Hook, _ sender: Side
-  ) -> Bool {
+  private static func pass(_ core: UnsafeMutablePointer<EngineCore>, _ way: PacketWay, _ hook: Hook) -> Bool {
     let work = core.pointee.work
     let count = core.pointee.table.boxCount
-    for position in 0..<count {
-      let box = sender == .client ? position : count - 1 - position
-      dispatchStep(core, flow, work.pointee.packet, hook, in: core.pointee.table.boxLists(box))
+    for position in (hook == .sender ? way.passed : 0)..<count {
+      let box = way.sender == .client ? position : count - 1 - position
+      // What a middlebox made itself it is not asked about on the way.
+      if hook == .receiver || box != way.maker {
+        dispatchStep(core, way.flow, work.pointee.packet, hook, in: core.pointee.table.boxLists(box))
+      }
       if work.pointee.isDropped { return false }
-      if hook == .sender { leave(core, box, flow, sender) }
+      if hook == .sender { leave(core, box, way.flow, way.sender) }
       if work.pointee.isDropped { return false }
     }
     return true
   }
 }
 
-extension EngineCore {
-  /// The packet of a flow leaves, or waits with those that are held.
-  mutating func forward(_ flow: UInt32, _ sender: Side) {
-    if wait(flow, sender) { return work.pointee.enter(.none) }
-    send()
-  }
+/// The way of a packet through the middleboxes.
+struct PacketWay: BitwiseCopyable {
+  var flow: UInt32
+  var sender: Side
+  /// How many middleboxes, in the packet's direction, lie behind it where it begins.
+  var passed = 0
+  /// The middlebox that made it; -1 where it came from outside.
+  var maker = -1
+  /// Where it begins its numbers are not those of its sender.
+  var isRenumbered = false
+  /// It goes back to where the packet came from in whose event it was made.
+  var isReturned = false
+}
 
-  /// The packet leaves.
+extension EngineCore {
+  /// A packet leaves that came from outside.
   mutating func send() {
     statistics.forwarded &+= 1
     output.append(work.pointee.packet.pointee, copies: work.pointee.isChanged)
+    work.pointee.enter(.none)
+  }
+
+  /// A packet of a flow leaves, or waits with those that are held, unless a middlebox made it.
+  mutating func forward(_ way: PacketWay) {
+    guard way.maker >= 0 else {
+      if wait(way.flow, way.sender) { return work.pointee.enter(.none) }
+      return send()
+    }
+    output.append(work.pointee.packet.pointee, copies: true, isReturned: way.isReturned)
     work.pointee.enter(.none)
   }
 

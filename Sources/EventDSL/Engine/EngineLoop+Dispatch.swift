@@ -42,15 +42,22 @@ extension EngineLoop {
   ) {
     let occurrence = core.pointee.begin(flow, packet)
     let lists = boxLists ?? lists(core, occurrence)
-    let list = UnsafePointer(lists + hook.list(of: .packet))
-    if !list.pointee.isEmpty {
-      occurrence.pointee.hook = hook
-      occurrence.pointee.event = UnsafePointer(core.pointee.facts)
-      Dispatch.run(list, occurrence)
-    }
+    dispatchPacket(occurrence, hook, lists)
     var event =
       hook == .sender ? core.pointee.tracker.events.first : core.pointee.tracker.events.firstOfSecondStep
     run(&event, core.pointee.tracker.events.end, lists, occurrence)
+  }
+
+  /// Handlers of a packet itself.
+  @inline(__always)
+  static func dispatchPacket(
+    _ occurrence: UnsafeMutablePointer<Occurrence>, _ hook: Hook, _ lists: UnsafeMutablePointer<DispatchList>
+  ) {
+    let list = UnsafePointer(lists + hook.list(of: .packet))
+    if list.pointee.isEmpty { return }
+    occurrence.pointee.hook = hook
+    occurrence.pointee.event = UnsafePointer(occurrence.pointee.core.pointee.facts)
+    Dispatch.run(list, occurrence)
   }
 
   /// Handlers of the events from one up to before another.

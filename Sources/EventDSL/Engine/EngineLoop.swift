@@ -12,10 +12,10 @@ enum EngineLoop {
     let own = core.pointee.table.wantedAnywhere
     burst.waitsForEnds = core.pointee.table.wantsEnds
     while true {
+      // Behind the packet's own events, which somebody may have looked at in between.
+      if core.pointee.hasMade { sendMade(core, burst.packet) }
       if core.pointee.hasTimers || core.pointee.table.needsSteps { goOff(core, &burst) }
       if core.pointee.table.needsSteps {
-        // Behind the packet's own events, which somebody may have looked at in between.
-        if core.pointee.injections.count > 0 { sendInjected(core, burst.packet) }
         guard burst.next < burst.count else { return false }
         if core.pointee.table.acts { act(core, &burst) } else { step(core, &burst) }
       } else if core.pointee.tracker.process(&burst, wanted: EventSet(rawValue: own.rawValue | wanted.rawValue)) {

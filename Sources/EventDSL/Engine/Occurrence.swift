@@ -50,6 +50,8 @@ public struct Occurrence: BitwiseCopyable {
   /// Who sent the packet; the client where there is none.
   @inlinable var sender: Side {
     guard let packet else { return .client }
+    // Where packets are changed on their way, their addresses do not tell.
+    if core.pointee.isCarrying { return core.pointee.carriedFrom }
     let own = record.pointee.key
     let key = packet.pointee.key
     return key.sourcePort == own.sourcePort && key.source == own.source ? .client : .server
