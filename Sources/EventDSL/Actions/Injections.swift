@@ -110,6 +110,8 @@ extension Flow {
     else { return false }
     let way = PacketWay(toward: side, occurrence)
     let builder = way.isReturned ? template.reversed : template
-    return core.pointee.injections.add(builder, segment, way, options: options, payload: payload)
+    guard core.pointee.injections.add(builder, segment, way, options: options, payload: payload) else { return false }
+    core.pointee.hasMade = true
+    return true
   }
 }

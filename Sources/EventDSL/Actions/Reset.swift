@@ -93,6 +93,7 @@ extension EngineCore {
     guard var reset = requestedReset ?? RequestedReset(occurrence) else { return false }
     change(&reset)
     requestedReset = reset
+    hasMade = true
     return true
   }
 

@@ -42,6 +42,8 @@ struct EngineCore: ~Copyable {
   var ingress: UInt8 = 0
   /// A packet that a middlebox made is on its way.
   var isInjecting = false
+  /// Something was made that is to be sent: injections, or a reset.
+  var hasMade = false
   /// The end of a connection that was asked for in an event of the packet.
   var requestedReset: RequestedReset?
   /// A packet of a flow is on its way through middleboxes that may change it.

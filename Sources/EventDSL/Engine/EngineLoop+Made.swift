@@ -9,6 +9,7 @@ extension EngineLoop {
   @inline(never)
   static func sendMade(_ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>) {
     core.pointee.isInjecting = true
+    core.pointee.hasMade = false
     core.pointee.requestedReset?.lookBefore(core.pointee.tracker)
     for index in 0..<core.pointee.injections.count { sendInjected(core, index, packet) }
     core.pointee.injections.removeAll()
@@ -92,9 +93,6 @@ extension EngineLoop {
 }
 
 extension EngineCore {
-  /// Something was made that is to be sent.
-  @inline(__always) var hasMade: Bool { injections.count > 0 || requestedReset != nil }
-
   /// The numbers of a packet that begins its way between middleboxes, as its sender would have sent it.
   fileprivate mutating func translateBack(_ packet: inout DecodedPacket, _ way: PacketWay) {
     let record = tracker.record(way.flow)

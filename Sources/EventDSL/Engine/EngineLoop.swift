@@ -13,7 +13,7 @@ enum EngineLoop {
     burst.waitsForEnds = core.pointee.table.wantsEnds
     while true {
       // Behind the packet's own events, which somebody may have looked at in between.
-      if core.pointee.hasMade { sendMade(core, burst.packet) }
+      if core.pointee.table.needsSteps, core.pointee.hasMade { sendMade(core, burst.packet) }
       if core.pointee.hasTimers || core.pointee.table.needsSteps { goOff(core, &burst) }
       if core.pointee.table.needsSteps {
         guard burst.next < burst.count else { return false }
