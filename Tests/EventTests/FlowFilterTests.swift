@@ -1,5 +1,6 @@
 import EventDSL
 import EventSupport
+import TestSupport
 import Testing
 
 private struct Watcher: Middlebox {
@@ -39,6 +40,19 @@ struct FlowFilterTests {
       c > S seq 0 port 40002
       """)
     #expect(reports == ["a 2"])
+  }
+
+  @Test("Any expression of pcap-filter: IPv6, VLANs, bytes of a header")
+  func expressions() throws {
+    var builder = PacketBuilder()
+    builder.flags = 2
+    let tagged = builder.ethernet(builder.tcp, vlans: [7])
+    builder.timeToLive = 3
+    let frames = [builder.v6.tcpFrame, tagged, builder.tcpFrame]
+    var script = try EventScript(
+      Watcher(name: "six", flowFilter: "ip6 and tcp"), Watcher(name: "tagged", flowFilter: "vlan 7 and tcp"),
+      Watcher(name: "near", flowFilter: "ip[8] < 5"), Watcher(name: "long", flowFilter: "greater 1000"))
+    #expect(script.play(frames: frames) == ["six 1", "tagged 2", "near 3"])
   }
 
   @Test("Orphans have an expression of their own, asked for each of them")

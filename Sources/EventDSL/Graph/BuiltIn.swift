@@ -38,7 +38,8 @@ extension BuiltIn where Kind == NewData {
   public static var newData: Self { Self(trigger: .always(.newData)) }
 }
 extension BuiltIn where Kind == Retransmission {
-  /// A segment brought nothing that had not been sent before (at `.sender`) or received before (at `.receiver`).
+  /// A segment brought nothing that its receiver had not received before: at `.receiver`. One that had been dropped on its
+  /// way before, so that the receiver has not got it, is a retransmission of its sender's: at `.sender`.
   public static var retransmission: Self { Self(trigger: .atHook(.retransmission)) }
 }
 extension BuiltIn where Kind == StreamRange {
