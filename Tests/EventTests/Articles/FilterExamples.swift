@@ -44,3 +44,29 @@ struct NamelessServer: Middlebox {
   }
 }
 // snippet.end
+
+// snippet.hold
+/// Scans what a client sends as a whole, before its server gets any of it.
+struct UploadScan: Middlebox {
+  var word = Array("password".utf8)
+  let upload = StreamReader(of: .server)
+
+  var events: some EventGraph {
+    Filter(.newData) { event, packet in
+      if event.receiver == .server { packet.hold() }
+    }
+    On(.stateChange) { event in
+      guard event.side == .server, event.new == .closeWait else { return }
+      let waiting = event.flow.heldPackets(from: .client)
+      var isFound = false
+      event.flow.read(upload) { chunk in
+        guard case .bytes(let bytes) = chunk else { return .all }
+        isFound = bytes.withUnsafeBytes { $0.firstRange(of: word) != nil }
+        return .more(after: 0)
+      }
+      if isFound { event.flow.dropHeld(from: .client) } else { event.flow.releaseHeld(from: .client) }
+      event.report("\(waiting) packets waited, \(isFound ? "and were dropped" : "and left")")
+    }
+  }
+}
+// snippet.end
