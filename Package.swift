@@ -28,12 +28,14 @@ let package = Package(
     .target(name: "EventDSL", dependencies: ["MOSCore", "PacketIO", "MTCP", "DualStackTracker"]),
     .target(
       name: "Records",
-      dependencies: ["MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "MOSCore", "MTCP", "DualStackTracker", "EventDSL", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(name: "Middleboxes", dependencies: ["CYAML", "MOSCore", "DualStackTracker", "EventDSL", "Records"]),
     .executableTarget(
       name: "mos",
       dependencies: [
-        "MOSCore", "PacketIO", "MTCP", "DualStackTracker", "Records",
+        "MOSCore", "PacketIO", "MTCP", "DualStackTracker", "EventDSL", "Middleboxes", "Records",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
@@ -55,11 +57,13 @@ let package = Package(
     .testTarget(
       name: "RecordsTests",
       dependencies: [
-        "Records", "MOSCore", "MTCP", "DualStackTracker", .product(name: "Crypto", package: "swift-crypto"),
+        "Records", "EventDSL", "MOSCore", "MTCP", "DualStackTracker",
+        .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(
-      name: "MiddleboxesTests", dependencies: ["Middleboxes", "EventDSL", "EventSupport", "MOSCore", "Records"]),
-    .testTarget(name: "CommandTests", dependencies: ["mos", "MOSCore", "MTCP", "Records"]),
+      name: "MiddleboxesTests",
+      dependencies: ["Middleboxes", "EventDSL", "EventSupport", "MOSCore", "Records", "TestSupport"]),
+    .testTarget(name: "CommandTests", dependencies: ["mos", "EventDSL", "MOSCore", "MTCP", "Records", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

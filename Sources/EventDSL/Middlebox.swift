@@ -23,6 +23,9 @@ public protocol Middlebox {
   var flowFilter: String? { get }
   /// The same for TCP packets without a flow (`orphan`), evaluated for each of them.
   var orphanFilter: String? { get }
+  /// What it says at the end of a run. `boxes` are the same middlebox in the engines of all workers, which have ended;
+  /// what they counted is to be added up. Nothing unless it is implemented.
+  static func summary(of boxes: [Self]) -> Summary?
 }
 
 extension Middlebox {
@@ -32,6 +35,8 @@ extension Middlebox {
   public var flowFilter: String? { nil }
   /// Every orphan.
   public var orphanFilter: String? { nil }
+  /// Nothing.
+  public static func summary(of boxes: [Self]) -> Summary? { nil }
 }
 
 /// Handlers and definitions of events.

@@ -82,6 +82,24 @@ package struct EventScript: ~Copyable {
     return reports.all[before...].map(\.text)
   }
 
+  /// Plays the segments of a script, and has the last one explained.
+  package mutating func explainLast(of script: String) throws -> [String] {
+    var lines = script.split(separator: "\n").filter { $0.contains { $0 != " " } }
+    let last = lines.removeLast()
+    try play(lines.joined(separator: "\n"))
+    var explanation: [String] = []
+    for case (_, .segment(let segment)) in try parser.parse(String(last)) {
+      decode([Frame(segment)]) { engine, packets, _ in
+        var burst = engine.prepare(packets, count: 1)
+        _ = engine.explain(&burst, wanted: .all)
+        while engine.process(&burst, wanted: .all) {}
+        engine.collect()
+        explanation = engine.takeExplanation()
+      }
+    }
+    return explanation
+  }
+
   /// Ends the trace; what is reported at that.
   @discardableResult
   package mutating func finish() -> [String] {
@@ -98,21 +116,28 @@ package struct EventScript: ~Copyable {
   private mutating func process(_ frames: [Frame]) {
     for start in stride(from: 0, to: frames.count, by: burst) {
       let part = frames[start..<min(start + burst, frames.count)]
-      let captured = part.map(\.captured)
-      let packets = UnsafeMutablePointer<DecodedPacket>.allocate(capacity: part.count)
-      decoder.beginBurst()
-      decoder.decode(captured, count: part.count, number: number + 1, clock: &clock, into: packets)
-      number += UInt64(part.count)
-      engine.process(packets, count: part.count)
-      takeOutput()
-      packets.deallocate()
-      for frame in captured { frame.bytes.deallocate() }
+      decode(Array(part)) { engine, packets, count in engine.process(packets, count: count) }
     }
   }
 
   private mutating func takeOutput() {
     for index in 0..<engine.output.count { output.append(Output(engine.output[index], parser)) }
     engine.output.removeAll()
+  }
+
+  /// Gives the engine the packets that frames decode to, and takes its output.
+  private mutating func decode(
+    _ frames: [Frame], _ take: (inout EventEngine, UnsafeMutablePointer<DecodedPacket>, Int) -> Void
+  ) {
+    let captured = frames.map(\.captured)
+    let packets = UnsafeMutablePointer<DecodedPacket>.allocate(capacity: frames.count)
+    decoder.beginBurst()
+    decoder.decode(captured, count: frames.count, number: number + 1, clock: &clock, into: packets)
+    number += UInt64(frames.count)
+    take(&engine, packets, frames.count)
+    takeOutput()
+    packets.deallocate()
+    for frame in captured { frame.bytes.deallocate() }
   }
 
   /// A line that has no place in a script for events.

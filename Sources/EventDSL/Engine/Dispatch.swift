@@ -80,17 +80,26 @@ public enum Dispatch {
         : "\(name) raises more than \(mostRaises) events inside of one: the rest are not raised")
   }
 
-  /// Hands a report on.
+  /// Hands on what the handler that runs reports.
   @usableFromInline @inline(never)
   static func report(_ occurrence: UnsafeMutablePointer<Occurrence>, _ text: String) {
+    report(occurrence, box: occurrence.pointee.core.pointee.table.box(of: occurrence.pointee.node), text)
+  }
+
+  /// Hands on what is said for the middlebox at a place of the row.
+  static func report(_ occurrence: UnsafeMutablePointer<Occurrence>, box: Int, _ text: String) {
     let core = occurrence.pointee.core
+    let packet = occurrence.pointee.packet
+    let record = occurrence.pointee.record
+    let hasFlow = occurrence.pointee.flow != 0
     core.pointee.statistics.reports &+= 1
     core.pointee.sink(
       Report(
-        middlebox: core.pointee.boxNames[core.pointee.table.box(of: occurrence.pointee.node)],
-        time: occurrence.pointee.time,
-        flow: occurrence.pointee.flow == 0 ? nil : occurrence.pointee.record.pointee.key,
-        packet: occurrence.pointee.packet?.pointee.number ?? 0, text: text))
+        middlebox: core.pointee.boxNames[box], time: occurrence.pointee.time,
+        flow: hasFlow ? record.pointee.key : nil,
+        packetKey: hasFlow ? nil : packet.flatMap { $0.pointee.ipVersion == 0 ? nil : $0.pointee.key },
+        flowStart: (record.pointee.firstTimestamp, record.pointee.firstPacket), packet: packet?.pointee.number ?? 0,
+        text: text))
   }
 }
 

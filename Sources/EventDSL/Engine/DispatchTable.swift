@@ -8,9 +8,10 @@ import MOSCore
 /// Handlers and definitions are numbered in the order of their declaration, and number n is bit n of a flow's subscriptions.
 @usableFromInline
 struct DispatchTable: ~Copyable {
-  /// Kinds of events for lists: those of the tracker, and frames.
+  /// Kinds of events for lists: those of the tracker, frames, and flows that are released.
   static let frameKind = 16
-  static let listCount = 17 * 4
+  static let releaseKind = 17
+  static let listCount = 18 * 4
   /// The place of the list for frames.
   static let frameList = frameKind * 4 + Int(Hook.wire.rawValue)
 
@@ -76,7 +77,7 @@ struct DispatchTable: ~Copyable {
 
     var lists: [DispatchList] = []
     var serverLists: [DispatchList] = []
-    for kind in 0...DispatchTable.frameKind {
+    for kind in 0...DispatchTable.releaseKind {
       for hook in Hook.allCases {
         lists.append(builder.list { $0.waits(forKind: kind, hook: hook) })
         serverLists.append(builder.list(isReversed: true) { $0.waits(forKind: kind, hook: hook) })
@@ -99,7 +100,7 @@ struct DispatchTable: ~Copyable {
     var boxLists: [DispatchList] = []
     if acts {
       for box in registry.boxes.indices {
-        for kind in 0...DispatchTable.frameKind {
+        for kind in 0...DispatchTable.releaseKind {
           for hook in Hook.allCases {
             boxLists.append(builder.list { $0.box == box && $0.waits(forKind: kind, hook: hook) })
           }
@@ -163,6 +164,11 @@ struct DispatchTable: ~Copyable {
 
   /// What waits for every frame.
   var frames: UnsafePointer<DispatchList> { UnsafePointer(lists + DispatchTable.frameList) }
+
+  /// What waits for flows that are released.
+  var releases: UnsafePointer<DispatchList> {
+    UnsafePointer(lists + (DispatchTable.releaseKind * 4 + Int(Hook.timer.rawValue)))
+  }
 
   /// A handler of a middlebox, to name it by.
   func firstNode(of box: Int) -> UInt32 {

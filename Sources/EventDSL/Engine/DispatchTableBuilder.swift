@@ -151,6 +151,7 @@ extension NodeDescription {
     case .builtIn(.atHook(let own), let ownHook): Int(own.rawValue) == kind && (ownHook ?? .receiver) == hook
     case .builtIn(.always(let own), _): Int(own.rawValue) == kind
     case .builtIn(.frame, _): kind == DispatchTable.frameKind && hook == .wire
+    case .builtIn(.release, _): kind == DispatchTable.releaseKind && hook == .timer
     case .userEvent, .flowTimer, .boxTimer: false
     }
   }
@@ -169,7 +170,7 @@ extension NodeDescription {
     switch trigger {
     case .builtIn(.atHook, let hook): hook != .sender
     case .builtIn(.always(let kind), _): kind != .orphan
-    case .builtIn(.frame, _): false
+    case .builtIn(.frame, _), .builtIn(.release, _): false
     case .userEvent, .flowTimer, .boxTimer: true
     }
   }

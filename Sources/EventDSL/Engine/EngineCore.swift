@@ -59,7 +59,9 @@ struct EngineCore: ~Copyable {
   let orphanBits: UnsafeMutablePointer<UInt64>
   let names: [String]
   let boxNames: [String]
-  let sink: (Report) -> Void
+  /// What the middleboxes declared.
+  let registry: Registry
+  var sink: (Report) -> Void
   /// A record for events without a flow: all zero.
   let noRecord: UnsafeMutablePointer<FlowRecord>
   /// The event that is dispatched, unless it is one of a middlebox's own, a timer's or outside of any flow.
@@ -109,6 +111,7 @@ struct EngineCore: ~Copyable {
     for kind in EventKind.allCases {
       (facts + Int(kind.rawValue)).initialize(to: EventRecord(kind, .receiver, .client))
     }
+    self.registry = registry
     self.sink = sink
     bits = table.initialBits
     groups = UnsafePointer(table.groups)

@@ -140,6 +140,13 @@ extension EngineLoop {
     }
   }
 
+  /// Handlers of a flow whose record is final.
+  static func dispatchRelease(_ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32) {
+    var occurrence = core.pointee.begin(
+      core, flow, nil, core.pointee.tracker.record(flow).pointee.lastTimestamp, .timer)
+    withUnsafeMutablePointer(to: &occurrence) { Dispatch.run(core.pointee.table.releases, $0) }
+  }
+
   /// Timers and time-outs that are due, in the order of their times; at the same time, time-outs first.
   static func goOff(_ core: UnsafeMutablePointer<EngineCore>, _ now: Timestamp) {
     let timersAreDue = core.pointee.hasTimers && core.pointee.timers.isDue(now)

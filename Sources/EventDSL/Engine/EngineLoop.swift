@@ -71,6 +71,7 @@ enum EngineLoop {
   static func takeReleased(_ core: UnsafeMutablePointer<EngineCore>) -> UInt32 {
     let flow = core.pointee.tracker.takeReleased()
     if flow == 0 { return 0 }
+    if !core.pointee.table.releases.pointee.isEmpty { dispatchRelease(core, flow) }
     core.pointee.timers.cancelAll(of: flow)
     let record = core.pointee.tracker.record(flow)
     core.pointee.streams.removeAll(of: record, in: core.pointee.blocks)

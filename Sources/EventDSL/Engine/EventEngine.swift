@@ -9,6 +9,8 @@ import MOSCore
 public struct EventEngine: ~Copyable {
   let core: UnsafeMutablePointer<EngineCore>
   private let candidates: UnsafeMutablePointer<UInt32>
+  /// What follows the packet that is being explained.
+  var explainer: Explainer?
   /// Packets that are prefetched together.
   public static var burst: Int { 32 }
 
@@ -70,6 +72,9 @@ public struct EventEngine: ~Copyable {
     Array(zip(core.pointee.boxNames, core.pointee.drops)).map { (middlebox: $0, packets: $1) }
   }
 
+  /// Whether a filter dropped the packet that was taken last.
+  public var hasDropped: Bool { core.pointee.table.acts && core.pointee.work.pointee.isDropped }
+
   /// Whether the engine decides what passes: it has filters, and an output.
   public var acts: Bool { core.pointee.table.acts }
 
@@ -105,7 +110,8 @@ public struct EventEngine: ~Copyable {
   /// Ends all flows, as at the end of a trace; then `takeEnded` and `takeReleased` are to be asked, or `collect`. Without
   /// `releases`, for an engine that is thrown away next, `takeReleased` names none.
   public mutating func finish(releases: Bool = true) {
-    core.pointee.tracker.finish(releases: releases || core.pointee.storage.hasManagedValues)
+    let isAwaited = core.pointee.storage.hasManagedValues || !core.pointee.table.releases.pointee.isEmpty
+    core.pointee.tracker.finish(releases: releases || isAwaited)
   }
 
   /// A flow that ended without a packet of its own (time-out, eviction, reuse, end of the trace), whose handlers have run;

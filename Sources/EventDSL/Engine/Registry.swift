@@ -29,6 +29,7 @@ public struct Registry {
   /// What the values of a flow's storage are aligned to.
   var localAlignment = 16
   var userEvents: [UInt32: String] = [:]
+  var payloads: [UInt32: (UnsafeRawPointer) -> String] = [:]
   var subscriptions: [UInt32: Bool] = [:]
   var flowTimers: [UInt32] = []
   var boxTimers: [IntervalTimer] = []
@@ -114,7 +115,11 @@ public struct Registry {
     localAlignment = max(localAlignment, alignment)
   }
 
-  mutating func defineUserEvent(_ number: UInt32, name: String) { userEvents[number] = name }
+  /// `payload` shows what the event carries.
+  mutating func defineUserEvent(_ number: UInt32, name: String, payload: @escaping (UnsafeRawPointer) -> String) {
+    userEvents[number] = name
+    payloads[number] = payload
+  }
 
   mutating func defineSubscription(_ number: UInt32, name: String, isOn: Bool) { subscriptions[number] = isOn }
 
@@ -133,7 +138,9 @@ public struct Registry {
       case .userEvent(let number): userEvents[number] ?? "?"
       case .flowTimer(let number), .boxTimer(let number): names[number] ?? "?"
       }
-    let what = node.defines.map { "Define(\(userEvents[$0] ?? "?"), from: \(event))" } ?? "On(\(event))"
+    let what =
+      node.defines.map { "Define(\(userEvents[$0] ?? "?"), from: \(event))" }
+      ?? "\(node.acts ? "Filter" : "On")(\(event))"
     return "\(boxes[node.box].name): \(what) in \(node.place.fileID), line \(node.place.line)"
   }
 }
@@ -157,6 +164,7 @@ extension BuiltInTrigger {
     switch self {
     case .atHook(let kind), .always(let kind): kind.name
     case .frame: "frame"
+    case .release: "recordFinal"
     }
   }
 

@@ -8,14 +8,32 @@ public struct Report: Sendable {
   public var time: Timestamp
   /// The flow, the client as source; `nil` outside of any.
   public var flow: FlowKey?
+  /// Outside of any flow: addresses, ports and protocol of the packet, its source first; `nil` without a packet of IP.
+  public var packetKey: FlowKey?
+  /// Time and number of the flow's first packet, which name it among all flows of a trace.
+  public var flowStart: (time: Timestamp, packet: UInt64)
   /// The packet's number in the trace; 0 without one.
   public var packet: UInt64
   /// What it says.
   public var text: String
+
+  /// A report from its parts.
+  public init(
+    middlebox: String, time: Timestamp, flow: FlowKey?, packetKey: FlowKey?,
+    flowStart: (time: Timestamp, packet: UInt64), packet: UInt64, text: String
+  ) {
+    self.middlebox = middlebox
+    self.time = time
+    self.flow = flow
+    self.packetKey = packetKey
+    self.flowStart = flowStart
+    self.packet = packet
+    self.text = text
+  }
 }
 
 /// What was counted about middleboxes.
-public struct EngineStatistics: Sendable, Equatable {
+public struct EngineStatistics: BitwiseCopyable, Sendable, Equatable {
   /// Reports that were made.
   public var reports: UInt64 = 0
   /// User-defined events that were raised.
@@ -41,4 +59,30 @@ public struct EngineStatistics: Sendable, Equatable {
   public var unreadBytes: UInt64 = 0
   /// The same where there was no memory to keep them.
   public var unkeptBytes: UInt64 = 0
+
+  /// Nothing counted.
+  public init() {}
+}
+
+extension EngineStatistics {
+  /// Every counter by its name.
+  public var counters: [(name: String, count: UInt64)] {
+    Mirror(reflecting: self).children.compactMap { child in
+      guard let name = child.label, let count = child.value as? UInt64 else { return nil }
+      return (name, count)
+    }
+  }
+
+  /// What two engines counted together.
+  public static func + (left: EngineStatistics, right: EngineStatistics) -> EngineStatistics {
+    var sum = left
+    withUnsafeMutableBytes(of: &sum) { sum in
+      withUnsafeBytes(of: right) { right in
+        // There are counters in it and nothing else.
+        let (sum, right) = (sum.bindMemory(to: UInt64.self), right.bindMemory(to: UInt64.self))
+        for index in sum.indices { sum[index] &+= right[index] }
+      }
+    }
+    return sum
+  }
 }

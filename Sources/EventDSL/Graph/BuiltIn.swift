@@ -14,6 +14,8 @@ enum BuiltInTrigger: Hashable, Sendable {
   case always(EventKind)
   /// Every frame, before its flow is looked up.
   case frame
+  /// A flow is released.
+  case release
 }
 
 extension BuiltIn where Kind == PacketPassage {
@@ -69,4 +71,9 @@ extension BuiltIn where Kind == Idle {
 extension BuiltIn where Kind == ConnectionEnd {
   /// The flow ended; exactly once a flow.
   public static var connectionEnd: Self { Self(trigger: .always(.connectionEnd)) }
+}
+extension BuiltIn where Kind == RecordFinal {
+  /// The flow's record is final, once a flow: it has ended, and the time for its late and repeated packets is over.
+  /// What `connectionEnd` shows may still grow by these.
+  public static var recordFinal: Self { Self(trigger: .release) }
 }

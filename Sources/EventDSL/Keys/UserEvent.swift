@@ -17,6 +17,8 @@ public struct UserEvent<Payload>: MiddleboxKey, BitwiseCopyable, Sendable {
 
   /// Makes the event known.
   public func declare(in registry: inout Registry, name: String) {
-    registry.defineUserEvent(number, name: self.name.utf8CodeUnitCount == 0 ? name : "\(self.name)")
+    registry.defineUserEvent(number, name: self.name.utf8CodeUnitCount == 0 ? name : "\(self.name)") {
+      "\($0.assumingMemoryBound(to: Payload.self).pointee)"
+    }
   }
 }

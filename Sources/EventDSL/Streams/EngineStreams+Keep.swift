@@ -128,14 +128,11 @@ extension EngineStreams {
       if reader.pointee.isReported { continue }
       reader.pointee.isReported = true
       let name = core.pointee.streams.name(of: reader.pointee)
-      core.pointee.statistics.reports &+= 1
-      core.pointee.sink(
-        Report(
-          middlebox: core.pointee.boxNames[reader.pointee.box], time: occurrence.pointee.time,
-          flow: occurrence.pointee.record.pointee.key, packet: occurrence.pointee.packet?.pointee.number ?? 0,
-          text: hasMemory
-            ? "\(name) leaves more than its limit of \(reader.pointee.limit) bytes unread: the oldest are dropped"
-            : "\(name) leaves bytes unread, and there is no memory for more: the oldest are dropped"))
+      Dispatch.report(
+        occurrence, box: reader.pointee.box,
+        hasMemory
+          ? "\(name) leaves more than its limit of \(reader.pointee.limit) bytes unread: the oldest are dropped"
+          : "\(name) leaves bytes unread, and there is no memory for more: the oldest are dropped")
     }
   }
 }

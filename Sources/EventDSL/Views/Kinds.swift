@@ -26,6 +26,8 @@ public enum Orphan {}
 public enum Idle: FlowEvent {}
 /// The flow ended.
 public enum ConnectionEnd: FlowEvent {}
+/// The flow's record is final.
+public enum RecordFinal: FlowEvent {}
 /// A timer of a flow went off.
 public enum FlowTimerExpiry: FlowEvent {}
 /// A timer of the middlebox went off.
@@ -70,6 +72,11 @@ extension Event where Kind == AnomalyFound {
   @inlinable public var anomaly: Anomaly { Anomaly(rawValue: occurrence.pointee.event.pointee.code) ?? .frameTruncated }
   /// The flow; `nil` for a packet without one, which has anomalies too.
   @inlinable public var flow: Flow? { occurrence.pointee.flow == 0 ? nil : Flow(occurrence) }
+}
+
+extension Event where Kind == RecordFinal {
+  /// Why the flow ended.
+  @inlinable public var reason: EndReason { occurrence.pointee.record.pointee.end }
 }
 
 extension Event where Kind == ConnectionEnd {

@@ -2,7 +2,8 @@ import DualStackTracker
 import MOSCore
 import MTCP
 
-/// Formats Suricata's EVE records, one JSON object a line: `flow` and `anomaly`; `ReplayStatistics+JSON.swift` has `stats`.
+/// Formats Suricata's EVE records, one JSON object a line: `flow` and `anomaly`; `ReplayStatistics+JSON.swift` has
+/// `stats`, `EVE+Report.swift` what middleboxes report.
 ///
 /// Suricata counts `bytes_toserver` and `bytes_toclient` in bytes of frames; here they are bytes of IP datagrams,
 /// because that is what is counted of a flow. `tcp_flags` has the bits that the flow's history tells of: SYN, ACK, FIN
@@ -60,7 +61,7 @@ public enum EVE {
   }
 
   /// For ICMP there are no ports, as in Suricata.
-  private static func appendAddresses(_ key: FlowKey, ipVersion: UInt8, _ text: inout RecordText) {
+  static func appendAddresses(_ key: FlowKey, ipVersion: UInt8, _ text: inout RecordText) {
     let hasPorts = [6, 17, 132].contains(key.protocolNumber)
     if key.vlan > 0 {
       text.key("vlan")

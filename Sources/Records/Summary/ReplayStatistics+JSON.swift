@@ -2,8 +2,9 @@ import DualStackTracker
 import MOSCore
 
 extension ReplayStatistics {
-  /// The one object that `--stats json` prints, with a line feed. Counts of zero are there too.
-  public func appendJSON(to text: inout RecordText) {
+  /// The one object that `--stats json` prints, with a line feed. Counts of zero are there too. `boxes` is what each
+  /// middlebox says for itself.
+  public func appendJSON(to text: inout RecordText, boxes: [MiddleboxSummary] = []) {
     text.beginObject()
     text.member("packets", packets)
     text.member("bytes", bytes)
@@ -37,6 +38,18 @@ extension ReplayStatistics {
       text.append(thousandths: picosecondsPerPacket)
       text.key("ns_per_packet_min")
       text.append(thousandths: fastestPicosecondsPerPacket)
+    }
+    if let middleboxes {
+      text.key("middleboxes")
+      text.beginObject()
+      for (name, count) in middleboxes.counters {
+        text.member(name: SummaryLines.words(name).joined(separator: "_"), count)
+      }
+      text.key("boxes")
+      text.beginArray()
+      for box in boxes { box.appendJSON(to: &text) }
+      text.endArray()
+      text.endObject()
     }
     text.endRecord()
   }

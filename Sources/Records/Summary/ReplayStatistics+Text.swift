@@ -18,6 +18,8 @@ extension ReplayStatistics {
     lines += SummaryLines.list("events", EventKind.allCases.map { ($0.name, self[$0]) })
     lines += SummaryLines.list("anomalies", Anomaly.allCases.map { ($0.name, self[$0]) })
     lines += SummaryLines.list("dropped", [("packets", dropped)])
+    lines += SummaryLines.list(
+      "boxes", (middleboxes?.counters ?? []).map { (SummaryLines.words($0.name).joined(separator: " "), $0.count) })
     lines += SummaryLines.list("workers", [("", workers > 1 ? workers : 0)])
     if peakAnonymousBytes > 0 { lines.append(SummaryLines.label("memory") + SummaryLines.bytes(peakAnonymousBytes)) }
     if loops > 1 {
@@ -71,6 +73,19 @@ enum SummaryLines {
       isEmpty = false
     }
     return isEmpty ? lines : lines + [line]
+  }
+
+  /// A name for people.
+  static func spaced(_ name: StaticString) -> String {
+    String("\(name)".map { $0 == "_" ? " " : $0 })
+  }
+
+  /// The words that a property's name is made of, with small letters.
+  static func words(_ name: String) -> [String] {
+    name.reduce(into: [""]) { words, letter in
+      if letter.isUppercase { words.append("") }
+      words[words.count - 1] += letter.lowercased()
+    }
   }
 
   /// A number with its digits in groups of three.

@@ -1,4 +1,5 @@
 import DualStackTracker
+import EventDSL
 import MOSCore
 
 /// What a replay counted: one for each worker, added up at the end.
@@ -17,6 +18,8 @@ public struct ReplayStatistics: BitwiseCopyable, Sendable {
   public var dropped: UInt64 = 0
   /// Flows and payload bytes.
   public var tracker = TrackerStatistics()
+  /// What was counted about middleboxes; nil when there are none.
+  public var middleboxes: EngineStatistics?
   /// Wrong TCP checksums by sender.
   public var checksums = SenderChecksums()
   /// Time that the replay took, in nanoseconds.
@@ -106,6 +109,9 @@ public struct ReplayStatistics: BitwiseCopyable, Sendable {
     sum.dropped &+= right.dropped
     sum.tracker.add(right.tracker)
     sum.checksums.add(right.checksums)
+    if let middleboxes = right.middleboxes {
+      sum.middleboxes = (sum.middleboxes ?? EngineStatistics()) + middleboxes
+    }
     sum.elapsedNanoseconds = max(sum.elapsedNanoseconds, right.elapsedNanoseconds)
     sum.peakAnonymousBytes = max(sum.peakAnonymousBytes, right.peakAnonymousBytes)
     sum.workers &+= right.workers
@@ -123,6 +129,7 @@ extension TrackerStatistics {
     icmpFlows &+= other.icmpFlows
     closedFlows &+= other.closedFlows
     evictedFlows &+= other.evictedFlows
+    resetFlows &+= other.resetFlows
     orphanPackets &+= other.orphanPackets
     deliveredBytes &+= other.deliveredBytes
     duplicateBytes &+= other.duplicateBytes
@@ -130,6 +137,8 @@ extension TrackerStatistics {
     droppedBytes &+= other.droppedBytes
     droppedPackets &+= other.droppedPackets
     queuedBytes &+= other.queuedBytes
+    unassembledBytes &+= other.unassembledBytes
+    unmonitoredSteps &+= other.unmonitoredSteps
     overflowBytes &+= other.overflowBytes
     urgentBytes &+= other.urgentBytes
     orphanBytes &+= other.orphanBytes
@@ -142,7 +151,8 @@ extension TrackerStatistics {
   var payload: [(name: StaticString, bytes: UInt64)] {
     [
       ("delivered", deliveredBytes), ("duplicate", duplicateBytes), ("rejected", rejectedBytes),
-      ("queued", queuedBytes), ("overflow", overflowBytes), ("urgent", urgentBytes), ("orphan", orphanBytes),
+      ("queued", queuedBytes), ("unassembled", unassembledBytes), ("overflow", overflowBytes),
+      ("urgent", urgentBytes), ("dropped", droppedBytes), ("orphan", orphanBytes),
       ("unselected", unselectedBytes), ("missed", missedBytes), ("uncompared", uncomparedBytes),
     ]
   }

@@ -40,6 +40,15 @@ extension RecordText {
     append(decimal: value)
   }
 
+  /// A member whose name needs no escape, with an unsigned number.
+  mutating func member(name: String, _ value: UInt64) {
+    if last != UInt8(ascii: "{") { append(UInt8(ascii: ",")) }
+    append(UInt8(ascii: "\""))
+    append(string: name)
+    append("\":")
+    append(decimal: value)
+  }
+
   /// A member with `true` or `false`.
   @inline(__always)
   public mutating func member(_ name: StaticString, _ value: Bool) {
@@ -71,6 +80,14 @@ extension RecordText {
     key(name)
     append(UInt8(ascii: "\""))
     append(uid: value)
+    append(UInt8(ascii: "\""))
+  }
+
+  /// A member with a flow's Community ID. Precondition: `key.hasCommunityID`.
+  mutating func member(_ name: StaticString, communityID value: FlowKey) {
+    key(name)
+    append(UInt8(ascii: "\""))
+    write(atMost: 30) { $0.append(communityID: value) }
     append(UInt8(ascii: "\""))
   }
 
@@ -111,6 +128,12 @@ extension RecordText {
     append(decimal: value)
   }
 
+  /// An array's element: a string of any content.
+  public mutating func element(string: String) {
+    separateElement()
+    appendQuoted(string: string)
+  }
+
   /// A quoted string of any content.
   public mutating func appendQuoted(string: String) {
     var string = string
@@ -129,11 +152,22 @@ extension RecordText {
   /// sequence (Unicode 16, 3.9, table 3-7).
   public mutating func appendQuoted(bytes: UnsafeRawBufferPointer) {
     append(UInt8(ascii: "\""))
+    appendEscaped(bytes: bytes)
+    append(UInt8(ascii: "\""))
+  }
+
+  /// The same without the quotes around it, for a line that people read on a terminal.
+  public mutating func appendEscaped(string: String) {
+    var string = string
+    string.withUTF8 { appendEscaped(bytes: UnsafeRawBufferPointer($0), escapesQuotes: false) }
+  }
+
+  private mutating func appendEscaped(bytes: UnsafeRawBufferPointer, escapesQuotes: Bool = true) {
     var index = 0
     while index < bytes.count {
       let byte = bytes[index]
       if byte < 0x80 {
-        append(escaped: byte)
+        if byte == UInt8(ascii: "\""), !escapesQuotes { append(byte) } else { append(escaped: byte) }
         index &+= 1
         continue
       }
@@ -148,7 +182,6 @@ extension RecordText {
       }
       index &+= length
     }
-    append(UInt8(ascii: "\""))
   }
 
   private mutating func append(escaped byte: UInt8) {

@@ -1,19 +1,25 @@
 import DualStackTracker
+import EventDSL
 import MOSCore
 import Records
 
-/// One worker: takes decoded packets through its own tracker, and hands what happened to its recorder.
+/// One worker: takes decoded packets through its own tracker and middleboxes, and hands what happened to its recorder.
 struct FlowWorker: ~Copyable {
   /// Packets that are prefetched together.
   static let burst = 32
 
-  var tracker: Tracker
+  private(set) var path: FlowPath
   var recorder: Recorder
   private var timedEnds: UInt64 = 0
   private let candidates: UnsafeMutablePointer<UInt32>
+  /// The number of the packet that is to be explained.
+  private let explained: UInt64?
+  /// What happened to it, once it came.
+  private(set) var explanation: [String] = []
 
-  init(_ options: ReplayOptions, recorder: consuming Recorder) {
-    tracker = Tracker(configuration: options.tracker)
+  init(path: consuming FlowPath, recorder: consuming Recorder, explained: UInt64? = nil) {
+    self.path = path
+    self.explained = explained
     self.recorder = recorder
     candidates = .allocate(capacity: FlowWorker.burst)
     candidates.initialize(repeating: 0, count: FlowWorker.burst)
@@ -23,60 +29,102 @@ struct FlowWorker: ~Copyable {
 
   /// The way of a burst: memory on its way first, then packet by packet. Precondition: `count` is at most `burst`.
   mutating func process(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
-    var burst = PacketBurst(packets, count: count, candidates: candidates)
-    tracker.prepare(burst)
-    while tracker.process(&burst, wanted: recorder.wanted) {
-      recorder.record(&tracker, flow: burst.flow, packet: burst.packet)
+    if path.hasEngine { return processInEngine(packets, count: count) }
+    var burst = path.prepare(packets, count: count, candidates: candidates)
+    while path.process(&burst, wanted: recorder.wanted) {
+      recorder.record(&path.tracker, flow: burst.flow, packet: burst.packet)
     }
-    if tracker.hasEnded() { reportEnded() }
+    if path.hasEnded() { reportEnded() }
+  }
+
+  /// The same where there are middleboxes, or where a packet is to be explained.
+  private mutating func processInEngine(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
+    guard let number = explained, let index = (0..<count).first(where: { packets[$0].number == number }) else {
+      return takeThrough(packets, count: count)
+    }
+    takeThrough(packets, count: index)
+    // What time brings before the packet is not the packet's doing.
+    advance(to: packets[index].clock)
+    explain(packets + index)
+    takeThrough(packets + (index + 1), count: count - index - 1)
+  }
+
+  /// The recorder looks at what the tracker says behind the handlers.
+  private mutating func takeThrough(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
+    if count == 0 { return }
+    var burst = path.prepare(packets, count: count, candidates: candidates)
+    takeRest(of: &burst)
+  }
+
+  private mutating func takeRest(of burst: inout PacketBurst) {
+    while path.process(&burst, wanted: recorder.wanted) { record(burst) }
+    path.forwarded()
+    recorder.write(path.takeReports())
+    if path.hasEnded() { reportEnded() }
+  }
+
+  private mutating func record(_ burst: PacketBurst) {
+    recorder.write(path.takeReports())
+    recorder.record(&path.tracker, flow: burst.flow, packet: burst.packet, isDropped: path.hasDropped)
+  }
+
+  private mutating func explain(_ packet: UnsafeMutablePointer<DecodedPacket>) {
+    var burst = path.prepare(packet, count: 1, candidates: candidates)
+    if path.explain(&burst, wanted: recorder.wanted) { record(burst) }
+    takeRest(of: &burst)
+    explanation = path.takeExplanation()
   }
 
   /// What was counted so far.
   var statistics: ReplayStatistics {
     var statistics = ReplayStatistics()
-    for kind in EventKind.allCases { statistics.events[Int(kind.rawValue)] = tracker.events.count(of: kind) }
+    for kind in EventKind.allCases { statistics.events[Int(kind.rawValue)] = path.tracker.events.count(of: kind) }
     statistics.events[Int(EventKind.connectionEnd.rawValue)] &+= timedEnds
-    for anomaly in Anomaly.allCases { statistics.anomalies[Int(anomaly.rawValue)] = tracker.events.count(of: anomaly) }
-    statistics.tracker = tracker.statistics
+    for anomaly in Anomaly.allCases {
+      statistics.anomalies[Int(anomaly.rawValue)] = path.tracker.events.count(of: anomaly)
+    }
+    statistics.tracker = path.tracker.statistics
+    statistics.middleboxes = path.statistics
+    statistics.dropped = path.statistics?.dropped ?? 0
     return statistics
   }
 
   /// Moves packet time on without a packet, and collects the flows that ended.
   mutating func advance(to clock: Timestamp) {
-    tracker.advance(to: clock)
+    path.advance(to: clock)
     reportEnded()
   }
 
   /// Ends all flows.
   mutating func finish() {
-    tracker.finish(releases: recorder.keepsFlows)
+    path.finish(releases: recorder.keepsFlows)
     reportEnded()
   }
 
   /// Puts the flows that ended in the order of their records.
-  mutating func sortFinished() { recorder.sortFinished(&tracker) }
+  mutating func sortFinished() { recorder.sortFinished(&path.tracker) }
 
   /// Formats the records of the flows that ended into the recorder's blocks, in their order.
   mutating func formatFinished() {
-    recorder.sortFinished(&tracker)
-    for flow in recorder.finished { recorder.write(flow, &tracker) }
+    recorder.sortFinished(&path.tracker)
+    for flow in recorder.finished { recorder.write(flow, &path.tracker) }
     recorder.finished.removeAll(keepingCapacity: true)
   }
 
   /// The key of the flow that ended at `position` in the order of records; nil behind the last.
   func nextFinishedKey(_ position: Int) -> (UInt64, UInt64)? {
     guard position < recorder.finished.count else { return nil }
-    return Recorder.key(tracker.record(recorder.finished[position]))
+    return Recorder.key(path.tracker.record(recorder.finished[position]))
   }
 
   /// Formats the record of one flow that ended.
-  mutating func formatFinished(at position: Int) { recorder.write(recorder.finished[position], &tracker) }
+  mutating func formatFinished(at position: Int) { recorder.write(recorder.finished[position], &path.tracker) }
 
   /// Writes the records that the epoch brought, those of flows in the order of their ends.
   mutating func writeFinished(to outputs: inout RecordOutputs) {
     outputs.write(&recorder)
     if recorder.finished.isEmpty { return }
-    recorder.sortFinished(&tracker)
+    recorder.sortFinished(&path.tracker)
     for index in recorder.finished.indices {
       formatFinished(at: index)
       // In pieces, so that the text of many flows is never in memory at once.
@@ -88,15 +136,17 @@ struct FlowWorker: ~Copyable {
 
   private mutating func reportEnded() {
     while true {
-      let flow = tracker.takeEnded()
+      let flow = path.takeEnded()
       if flow == 0 { break }
       timedEnds &+= 1
-      recorder.recordEnd(flow, &tracker)
+      if path.hasEngine { recorder.write(path.takeReports()) }
+      recorder.recordEnd(flow, &path.tracker)
     }
     while true {
-      let flow = tracker.takeReleased()
-      if flow == 0 { return }
-      if recorder.keepsFlows { recorder.finished.append(flow) } else { tracker.free(flow) }
+      let flow = path.takeReleased()
+      if flow == 0 { break }
+      if recorder.keepsFlows { recorder.finished.append(flow) } else { path.tracker.free(flow) }
     }
+    if path.hasEngine { recorder.write(path.takeReports()) }
   }
 }

@@ -6,6 +6,8 @@ struct RecordOutputs: ~Copyable {
   var connections: OutputBuffer?
   var eve: OutputBuffer?
   var events: OutputBuffer?
+  /// Reports of middleboxes for people.
+  var reports: OutputBuffer?
   private let log: ConnectionLog?
 
   /// Opens the files that `options` name.
@@ -18,6 +20,9 @@ struct RecordOutputs: ~Copyable {
     connections = try RecordOutputs.open(options.connectionLog, headerLines: log?.headerLines ?? 0)
     eve = try RecordOutputs.open(options.eve)
     events = try RecordOutputs.open(options.events)
+    reports =
+      Recorder.Streams(options).reportLines
+      ? OutputBuffer(descriptor: options.textDescriptor, path: "-", ownsDescriptor: false) : nil
   }
 
   private static func open(_ path: String?, headerLines: Int = 0) throws(ReplayFailure) -> OutputBuffer? {
@@ -33,6 +38,7 @@ struct RecordOutputs: ~Copyable {
     RecordOutputs.move(&recorder.eveBlock, to: &eve)
     RecordOutputs.move(&recorder.eveFlowBlock, to: &eve)
     RecordOutputs.move(&recorder.connectionBlock, to: &connections)
+    RecordOutputs.move(&recorder.reportBlock, to: &reports)
   }
 
   /// Writes what several workers formatted in one epoch, in the order of its keys. The workers are waiting.
@@ -41,6 +47,7 @@ struct RecordOutputs: ~Copyable {
     RecordOutputs.merge(threads, .eve, to: &eve)
     RecordOutputs.merge(threads, .eveFlows, to: &eve)
     RecordOutputs.merge(threads, .connections, to: &connections)
+    RecordOutputs.merge(threads, .reports, to: &reports)
   }
 
   /// Writes the last epoch's records: those of flows one by one, because they may be all flows of the trace.
@@ -109,6 +116,7 @@ struct RecordOutputs: ~Copyable {
     connections?.finish()
     eve?.finish()
     events?.finish()
-    return [connections?.error, eve?.error, events?.error].compactMap { $0 }
+    reports?.finish()
+    return [connections?.error, eve?.error, events?.error, reports?.error].compactMap { $0 }
   }
 }

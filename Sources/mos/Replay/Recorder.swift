@@ -12,6 +12,9 @@ struct Recorder: ~Copyable {
     var events = false
     var digests = false
     var extracts = false
+    /// Reports of middleboxes are lines of their own, and not among EVE's records.
+    var reportLines = false
+    var communityIDs = false
 
     /// The streams that `options` name.
     init(_ options: ReplayOptions) {
@@ -23,12 +26,14 @@ struct Recorder: ~Copyable {
       events = options.events != nil
       digests = options.streamHash && connections != nil
       extracts = options.extract != nil
+      reportLines = !options.middleboxes.isEmpty && !eve
+      communityIDs = options.communityID
     }
 
     /// Somebody looks at records of flows.
     var wantsFlows: Bool { connections != nil || eve }
     /// There is anything to write.
-    var isAny: Bool { wantsFlows || events || extracts }
+    var isAny: Bool { wantsFlows || events || extracts || reportLines }
   }
 
   /// A sequence of lines with one order.
@@ -37,6 +42,7 @@ struct Recorder: ~Copyable {
     case eve
     case eveFlows
     case connections
+    case reports
   }
 
   /// Key of what no packet caused: behind everything else of its epoch.
@@ -48,6 +54,8 @@ struct Recorder: ~Copyable {
   /// EVE's flow records; they come behind the anomalies of their epoch.
   var eveFlowBlock = RecordBlock()
   var eventBlock = RecordBlock()
+  /// What middleboxes reported, where that is not among EVE's records.
+  var reportBlock = RecordBlock()
   private var digests = StreamDigests()
   private var extractor: StreamExtractor?
   private var attachments = Attachments()
@@ -85,8 +93,11 @@ struct Recorder: ~Copyable {
   /// The events that some stream needs.
   let wanted: EventSet
 
-  /// Takes what both steps of the tracker returned for `packet`; `flow` is 0 for a packet without one.
-  mutating func record(_ tracker: inout Tracker, flow: UInt32, packet: UnsafePointer<DecodedPacket>) {
+  /// Takes what both steps of the tracker returned for `packet`; `flow` is 0 for a packet without one. A packet that a
+  /// middlebox dropped did not reach the receiver.
+  mutating func record(
+    _ tracker: inout Tracker, flow: UInt32, packet: UnsafePointer<DecodedPacket>, isDropped: Bool = false
+  ) {
     let record = flow == 0 ? nil : tracker.record(flow)
     var hook = flow == 0 ? Hook.wire : .sender
     if streams.events { writeFacts(tracker.events.set, record: record, packet: packet, hook: hook) }
@@ -116,7 +127,7 @@ struct Recorder: ~Copyable {
       }
       eventBlock.commit(key1: packet.pointee.number, key2: 0)
     }
-    if streams.events, hook == .sender {
+    if streams.events, hook == .sender, !isDropped {
       writeFacts(tracker.events.set, record: record, packet: packet, hook: .receiver)
     }
   }
@@ -163,6 +174,7 @@ struct Recorder: ~Copyable {
     case .eve: swap(&eveBlock, &block)
     case .eveFlows: swap(&eveFlowBlock, &block)
     case .connections: swap(&connectionBlock, &block)
+    case .reports: swap(&reportBlock, &block)
     }
   }
 

@@ -11,9 +11,12 @@ import ArgumentParser
 extension ReplayCommand {
   /// What was asked for. Throws a `ValidationError` of one line for values that are out of range or do not go together.
   func options() throws -> ReplayOptions {
+    if listMiddleboxes { throw CleanExit.message(NamedMiddlebox.list) }
     try check()
     var options = ReplayOptions()
     options.files = files
+    options.middleboxes = try MiddleboxArguments(names: middlebox, files: config).choices
+    options.explain = explain
     options.filter = filter
     options.connectionLog = connLog
     options.connectionFormat = connFormat == .zeek ? .zeek : .json
@@ -48,15 +51,20 @@ extension ReplayCommand {
     }
   }
 
+  private var reportsToEVE: Bool { eve != nil && !middlebox.isEmpty }
+
   private func check() throws {
     guard 1...64 ~= workers else { throw ValidationError("--workers \(workers): 1 to 64 can work") }
+    guard explain != 0 else { throw ValidationError("--explain 0: packets are counted from 1") }
     guard 1...1_000_000_000 ~= loop else { throw ValidationError("--loop \(loop): 1 to 1000000000 times can be run") }
     guard 1...Int(Int32.max) ~= maxFlows else {
       throw ValidationError("--max-flows \(maxFlows): 1 to \(Int32.max) can be kept")
     }
+    guard !files.isEmpty else { throw ValidationError("there is no capture: give the name of one or more") }
     if connLog == nil {
       let lost = [
-        (streamHash, "--stream-hash"), (communityID, "--community-id"), (connFormat != nil, "--conn-format"),
+        (streamHash, "--stream-hash"), (communityID && !reportsToEVE, "--community-id"),
+        (connFormat != nil, "--conn-format"),
       ]
       if let option = lost.first(where: \.0)?.1 {
         throw ValidationError("\(option) is about the connection records: give --conn-log FILE too")

@@ -20,7 +20,21 @@ struct ReplayCommand: ParsableCommand {
     help: ArgumentHelp(
       "Captures: pcap or pcapng. Several are one trace, in the order of their packets' times. \"-\" is standard input.",
       valueName: "capture"))
-  var files: [String]
+  var files: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Run a middlebox over the packets. Several stand in a row. (see --list-middleboxes)", valueName: "name"),
+    transform: PlacedValue.init)
+  var middlebox: [PlacedValue] = []
+
+  @Option(
+    help: ArgumentHelp("The configuration of the --middlebox before it.", valueName: "file"),
+    transform: PlacedValue.init)
+  var config: [PlacedValue] = []
+
+  @Flag(help: "Print the names of the middleboxes, and leave.")
+  var listMiddleboxes = false
 
   @Option(help: ArgumentHelp("Which flows to track: a pcap-filter expression.", valueName: "expression"))
   var filter: String?
@@ -34,14 +48,24 @@ struct ReplayCommand: ParsableCommand {
   @Flag(help: "Add the length and SHA-256 of each side's stream, up to its first gap, to the connection records.")
   var streamHash = false
 
-  @Flag(name: .customLong("community-id"), help: "Add the Community ID to the connection records.")
+  @Flag(
+    name: .customLong("community-id"),
+    help: "Add the Community ID to the connection records, and in EVE to what middleboxes report.")
   var communityID = false
 
-  @Option(help: ArgumentHelp("Write Suricata's EVE JSON lines: flow, anomaly, stats.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Write Suricata's EVE JSON lines: flow, anomaly, stats, and what middleboxes report.", valueName: "file"))
   var eve: String?
 
   @Option(help: ArgumentHelp("Write every event as a JSON line.", valueName: "file"))
   var events: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Say what happened to this packet, counted from 1: its flow, its events, which handlers ran and what they did.",
+      valueName: "n"))
+  var explain: UInt64?
 
   @Option(help: ArgumentHelp("Write what each side sent into a file in this folder, as tcpflow.", valueName: "folder"))
   var extract: String?

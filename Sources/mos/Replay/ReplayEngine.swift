@@ -1,11 +1,20 @@
 import DualStackTracker
+import EventDSL
 import MOSCore
 import PacketIO
 import Records
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// What a replay came to.
 struct ReplayResult {
   var statistics = ReplayStatistics()
+  /// What each middlebox says.
+  var boxes: [MiddleboxSummary] = []
+  /// What happened to the packet that was asked about.
+  var explanation: [String] = []
   /// What was wrong with the captures, the filter and the files of the records.
   var inputProblems: [String] = []
   var outputProblems: [String] = []
@@ -46,8 +55,11 @@ struct ReplayEngine: ~Copyable {
     do { intake = try PacketIntake(configuration: options.decoder, filter: options.filter) } catch {
       throw ReplayFailure(message: error.description, status: 2)
     }
+    // Before the files of records are emptied: a middlebox's configuration may be wrong.
+    var rows: [[any Middlebox]] = []
+    for _ in 0..<options.workers { rows.append(try options.middleboxes.make()) }
     let outputs = try RecordOutputs(options)
-    let pool = try WorkerPool(options)
+    let pool = try WorkerPool(options, rows: rows)
     return ReplayEngine(options, source, intake, outputs, pool)
   }
 
@@ -63,7 +75,9 @@ struct ReplayEngine: ~Copyable {
     frames = .allocate(capacity: FlowWorker.burst)
     packets = .allocate(capacity: FlowWorker.burst)
     pace = Pace(options.speed)
-    progress = ProgressBar(isEnabled: !options.quiet)
+    // Lines of reports on the same terminal would be written through it.
+    let hasLines = Recorder.Streams(options).reportLines && isatty(options.textDescriptor) == 1
+    progress = ProgressBar(isEnabled: !options.quiet && !hasLines)
   }
 
   deinit {
@@ -86,13 +100,18 @@ struct ReplayEngine: ~Copyable {
     pool.finish(clock: intake.clock, outputs: &outputs)
     progress.finish()
     result.statistics = pool.collect()
+    result.boxes = pool.boxes(options.middleboxes.map(\.name))
     intake.collect(into: &result.statistics)
     result.statistics.elapsedNanoseconds = (ContinuousClock.now - start).inNanoseconds
     result.statistics.peakAnonymousBytes = MemoryUsage.anonymousBytes
     result.statistics.workers = UInt64(options.workers)
     result.statistics.loops = UInt64(max(1, options.loops))
     if options.loops > 1 || options.preload { result.statistics.fastestLoopNanoseconds = fastest }
+    result.explanation = pool.explanation
     result.inputProblems += source.problems.map(\.description)
+    if let number = options.explain, result.explanation.isEmpty {
+      result.inputProblems.append("--explain \(number): the trace has \(intake.number) packets")
+    }
     outputs.writeStatistics(result.statistics, start: intake.first, end: intake.clock)
     result.outputProblems = (outputs.finish(closed: intake.clock) + pool.extractionErrors).map(\.description)
     return result

@@ -33,8 +33,12 @@ struct ReplayOptions: Sendable {
   var extract: String?
   /// Connection records have the streams' lengths and SHA-256.
   var streamHash = false
-  /// Connection records have Community IDs.
+  /// Connection records and reports of middleboxes have Community IDs.
   var communityID = false
+  /// The middleboxes that packets pass, in their row.
+  var middleboxes: [MiddleboxChoice] = []
+  /// The number of a packet to say everything about.
+  var explain: UInt64?
   /// What packets are decoded like.
   var decoder = DecoderConfiguration()
   /// What flows are tracked like.
@@ -51,4 +55,7 @@ struct ReplayOptions: Sendable {
   var statistics = StatisticsFormat.text
   /// `--stats` was given: the summary is printed although `quiet`.
   var statisticsRequested = false
+
+  /// Where text for people goes: standard output, unless records go there.
+  var textDescriptor: Int32 { [connectionLog, eve, events].contains("-") ? 2 : 1 }
 }

@@ -27,16 +27,23 @@ func runReplay(_ options: ReplayOptions) -> Int32 {
   }
 }
 
-/// The summary goes to standard output, unless records go there.
+/// Prints what was asked about one packet, and the summary.
 private func printSummary(_ result: ReplayResult, _ options: ReplayOptions) {
-  if options.quiet && !options.statisticsRequested { return }
   var text = RecordText()
-  switch options.statistics {
-  case .text: text.append(string: result.statistics.description)
-  case .json: result.statistics.appendJSON(to: &text)
+  for line in result.explanation {
+    // What a packet holds may be in it.
+    text.appendEscaped(string: line)
+    text.append(UInt8(ascii: "\n"))
   }
-  let toStandardError = [options.connectionLog, options.eve, options.events].contains("-")
-  var output = OutputBuffer(descriptor: toStandardError ? 2 : 1, path: "-", ownsDescriptor: false)
+  if !options.quiet || options.statisticsRequested {
+    switch options.statistics {
+    case .text:
+      text.append(string: result.statistics.description)
+      for box in result.boxes { text.append(string: box.description) }
+    case .json: result.statistics.appendJSON(to: &text, boxes: result.boxes)
+    }
+  }
+  var output = OutputBuffer(descriptor: options.textDescriptor, path: "-", ownsDescriptor: false)
   output.write(&text)
   output.finish()
 }

@@ -1,3 +1,4 @@
+import EventDSL
 import MOSCore
 import Records
 
@@ -10,8 +11,9 @@ struct WorkerPool: ~Copyable {
   private let keyMask: UInt64
   private let hasRecords: Bool
 
-  /// Starts the workers. Throws when a thread or the folder for streams cannot be had.
-  init(_ options: ReplayOptions) throws(ReplayFailure) {
+  /// Starts the workers, each with a row of middleboxes of its own. Throws when a thread or the folder for streams
+  /// cannot be had, and what is wrong with a middlebox.
+  init(_ options: ReplayOptions, rows: [[any Middlebox]]) throws(ReplayFailure) {
     var options = options
     let secret = options.tracker.secret ?? (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
     options.tracker.secret = secret
@@ -19,11 +21,15 @@ struct WorkerPool: ~Copyable {
     keyMask = options.tracker.distinguishesVLANs ? ~0 : ~0xffff_ff00
     hasRecords = Recorder.Streams(options).isAny
     single = nil
-    if options.workers == 1 {
-      single = FlowWorker(options, recorder: try Recorder(options))
+    if rows.count == 1 {
+      single = FlowWorker(
+        path: try FlowPath(options, boxes: rows[0]), recorder: try Recorder(options), explained: options.explain)
     } else {
-      for _ in 0..<options.workers {
-        threads.append(try WorkerThread(FlowWorker(options, recorder: try Recorder(options))))
+      for row in rows {
+        threads.append(
+          try WorkerThread(
+            FlowWorker(
+              path: try FlowPath(options, boxes: row), recorder: try Recorder(options), explained: options.explain)))
       }
     }
   }
@@ -87,6 +93,30 @@ struct WorkerPool: ~Copyable {
     case .none: break
     }
     return threads.dropFirst().reduce(threads[0].worker.statistics) { $0 + $1.worker.statistics }
+  }
+
+  /// The middleboxes of each worker.
+  var rows: [[any Middlebox]] {
+    switch single {
+    case .some(let worker): return [worker.path.boxes]
+    case .none: return threads.map { $0.worker.path.boxes }
+    }
+  }
+
+  /// What happened to the packet that is to be explained; empty when it did not come.
+  var explanation: [String] {
+    switch single {
+    case .some(let worker): return worker.explanation
+    case .none: return threads.lazy.map { $0.worker.explanation }.first { !$0.isEmpty } ?? []
+    }
+  }
+
+  /// Packets that they dropped.
+  var drops: [[UInt64]] {
+    switch single {
+    case .some(let worker): return [worker.path.drops]
+    case .none: return threads.map { $0.worker.path.drops }
+    }
   }
 
   /// What went wrong with the files of the streams.

@@ -13,6 +13,8 @@ final class WorkerThread: @unchecked Sendable {
   private static let batches = 16
 
   var worker: FlowWorker
+  /// The worker has middleboxes.
+  private let takesFrames: Bool
   private let full = SingleProducerRing<PacketBatch>(capacity: batches)
   private let empty = SingleProducerRing<PacketBatch>(capacity: batches + 2)
   private let ended = SingleProducerRing<Bool>(capacity: 4)
@@ -21,6 +23,7 @@ final class WorkerThread: @unchecked Sendable {
 
   /// Starts the thread. Throws when the system gives none.
   init(_ worker: consuming FlowWorker) throws(ReplayFailure) {
+    takesFrames = worker.path.hasEngine
     self.worker = worker
     current = PacketBatch()
     for _ in 0..<WorkerThread.batches { empty.put(PacketBatch()) }
@@ -69,9 +72,13 @@ final class WorkerThread: @unchecked Sendable {
 
   /// Hands a packet over. Only the feeding thread calls this and the following.
   func feed(_ packet: UnsafePointer<DecodedPacket>) {
-    if current.append(packet) { return }
+    if append(packet) { return }
     flush()
-    _ = current.append(packet)
+    _ = append(packet)
+  }
+
+  private func append(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
+    takesFrames ? current.appendWhole(packet) : current.append(packet)
   }
 
   /// Hands over what was collected, with an order.
