@@ -63,7 +63,9 @@ let package = Package(
     .testTarget(
       name: "MiddleboxesTests",
       dependencies: ["Middleboxes", "EventDSL", "EventSupport", "MOSCore", "Records", "TestSupport"]),
-    .testTarget(name: "CommandTests", dependencies: ["mos", "EventDSL", "MOSCore", "MTCP", "Records", "TestSupport"]),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: ["mos", "EventDSL", "MOSCore", "MTCP", "PacketIO", "Records", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

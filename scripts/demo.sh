@@ -21,6 +21,10 @@ show 'Who talked to whom, and how did it end?' \
   "mos replay --quiet --conn-log - $trace | scripts/show-connections.py"
 show 'What was sent again, and where?' \
   "mos replay --quiet --events - $trace | grep '\"retransmission\"'"
+# Behind the summary, which was shown above.
+show 'Who sent the most, and what would a firewall stop? (traces/monitor.yaml, traces/firewall.yaml)' \
+  "mos replay --middlebox monitor --config traces/monitor.yaml --middlebox firewall --config traces/firewall.yaml $trace \\
+    | sed '/^packets/,/^memory/d'"
 
 web=$(mos replay --quiet --conn-log - $trace | scripts/show-connections.py --stream 192.0.2.10 80)
 printf '\n%sWhat did the web server say? Each stream as a file, put together again.%s\n' "$bold" "$plain"

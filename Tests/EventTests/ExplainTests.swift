@@ -34,6 +34,7 @@ private struct Guard: Middlebox {
   var events: some EventGraph {
     Filter(.packet) { event, control in
       if event.packet?.payloadLength == 3 { control.drop() }
+      if event.packet?.payloadLength == 5 { control.hold() }
       if event.packet?.payloadLength == 2 {
         _ = withUnsafeBytes(of: UInt16(0x4141)) { control.overwrite(at: 0, with: $0) }
       }
@@ -117,10 +118,10 @@ struct ExplainTests {
   @Test("the packet, its flow and its events are told") func packet() throws {
     let lines = try explain([Busy()], #"c > PA seq 1 ack 1 "hi""#)
     #expect(lines[0].contains(": tcp 10.1.0.1:40000 -> 10.2.0.2:80 [PA] seq ") || lines[0].contains(" [PA] seq "))
-    #expect(lines[0].contains(", 2 bytes of payload, "))
+    #expect(lines[0].contains(", payload 2 bytes, frame 56 bytes"))
     #expect(
-      lines[1] == "  flow: began with packet 1, sent by the client; afterwards client ESTABLISHED, server ESTABLISHED")
-    let events = try #require(lines.firstIndex(of: "events"))
+      lines[1] == "  from the client; the flow began with packet 1; afterwards client ESTABLISHED, server ESTABLISHED")
+    let events = try #require(lines.firstIndex { $0.hasPrefix("events ") })
     #expect(
       lines[events...].dropFirst().prefix(3) == [
         "  .sender packet", "  .receiver packet", "  .receiver newData: 2 bytes at 0 of the stream to the server",
@@ -137,10 +138,12 @@ struct ExplainTests {
     #expect(!lines.contains("    Behind: On(packet at .sender)"))
   }
 
-  @Test("a packet that a filter changes, and one that it lets pass") func change() throws {
+  @Test("a packet that a filter changes, one that it holds, and one that it lets pass") func change() throws {
     let changed = try explain([Guard()], #"c > PA seq 1 ack 1 "ab""#)
     #expect(changed.contains("      changes the packet"))
-    #expect(changed.last == "verdict: forwarded, changed; 2 bytes of payload instead of 2")
+    #expect(changed.last == "verdict: forwarded, changed")
+    let held = try explain([Guard()], #"c > PA seq 1 ack 1 "abcde""#)
+    #expect(held.last == "verdict: held, until a middlebox lets it go or drops it")
     let same = try explain([Guard()], #"c > PA seq 1 ack 1 "abcd""#)
     #expect(same.last == "verdict: forwarded as it came")
     #expect(same.contains("  Guard, filter \"tcp port 80\": was asked about packet 1"))
@@ -151,14 +154,14 @@ struct ExplainTests {
     let lines = try player.explainLast(of: "c > S seq 0")
     #expect(lines.contains("  Guard, filter \"tcp port 80\": selects the flow"))
     #expect(lines.contains("      hears no more of the flow"))
-    #expect(lines[1] == "  flow: begins with it, sent by the client; afterwards client SYN_SENT, server SYN_RECEIVED")
+    #expect(lines[1] == "  from the client; the flow begins with it; afterwards client SYN_SENT, server SYN_RECEIVED")
   }
 
   @Test("an orphan is told") func orphan() throws {
     var player = try EventScript([Busy()], burst: 1) { $0.midstream = false }
     let lines = try player.explainLast(of: "c > A seq 1 ack 1")
     #expect(lines[1] == "  flow: none, and it begins none: an orphan")
-    #expect(lines.contains("  .wire orphan") && lines.contains("  none ran"))
+    #expect(lines.contains("  .wire orphan") && lines.contains("  none waits for these events"))
   }
 
   @Test("explaining changes nothing: reports and events are as without it") func unchanged() throws {

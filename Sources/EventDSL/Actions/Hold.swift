@@ -74,6 +74,7 @@ extension EngineCore {
     sink(
       Report(
         middlebox: boxNames[table.box(of: node)], time: work.pointee.packet.pointee.timestamp, flow: record.pointee.key,
+        packetKey: nil, flowStart: (record.pointee.firstTimestamp, record.pointee.firstPacket),
         packet: work.pointee.packet.pointee.number,
         text: "\(names[Int(node)]) holds more packets than there is room for: the rest are dropped"))
   }

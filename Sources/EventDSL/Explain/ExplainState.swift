@@ -11,6 +11,7 @@ struct ExplainState {
   private var isChanged: Bool
   private var replacements: Int
   private var injections: Int
+  private var isReset: Bool
 
   /// The state now, as the flow sees it.
   init(_ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32) {
@@ -20,6 +21,7 @@ struct ExplainState {
     isChanged = core.pointee.table.acts && core.pointee.work.pointee.isChanged
     replacements = core.pointee.table.acts ? core.pointee.work.pointee.replacementCount : 0
     injections = core.pointee.injections.count
+    isReset = core.pointee.requestedReset != nil
     for (number, key) in ExplainState.timerNumbers(core, flow) where core.pointee.timers.wheel.isScheduled(number) {
       timers[key] = core.pointee.timers.wheel.deadline(of: number)
     }
@@ -55,6 +57,7 @@ struct ExplainState {
     if isChanged && !before.isChanged { changes.append("changes the packet") }
     if isDropped && !before.isDropped { changes.append("drops the packet") }
     if injections > before.injections { changes.append("sends \(count(injections - before.injections, "segment"))") }
+    if isReset && !before.isReset { changes.append("resets the connection, or an end of it") }
     let cutOff = statistics.cutOff &- before.statistics.cutOff
     if cutOff > 0 { changes.append("cannot raise \(count(Int(cutOff), "event")): too deep, or too many") }
     return changes

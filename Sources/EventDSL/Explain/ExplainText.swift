@@ -22,8 +22,8 @@ enum ExplainText {
       if packet.flags.contains(.ack) { text += " ack \(packet.acknowledgment)" }
       text += " win \(packet.window)"
     }
-    if packet.kind.rawValue <= PacketKind.icmpv6.rawValue { text += ", \(packet.payloadLength) bytes of payload" }
-    return text + ", \(packet.capturedLength) of the frame"
+    if packet.kind.rawValue <= PacketKind.icmpv6.rawValue { text += ", payload \(packet.payloadLength) bytes" }
+    return text + ", frame \(packet.wireLength) bytes"
   }
 
   /// Control bits by their initials.

@@ -11,11 +11,16 @@ final class Explainer {
   private var events: [(hook: Hook, kind: EventKind, record: Int?, text: String)] = []
   private var state: ExplainState?
   private var flow: UInt32 = 0
+  /// What became of it; nil where nobody decides. Segments that it caused have passed the middleboxes when all is told.
+  private var verdict: String?
+  /// Packets that were held before this one.
+  private let heldBefore: UInt64
 
   /// Begins with a packet that is not taken yet.
   init(_ core: UnsafeMutablePointer<EngineCore>, _ packet: UnsafePointer<DecodedPacket>) {
     self.core = core
     self.packet = packet.pointee
+    heldBefore = core.pointee.statistics.held
     tracer = ExplainTracer(core)
     lines.append(ExplainText.packet(packet.pointee))
     for anomaly in Anomaly.allCases where packet.pointee.anomalies.contains(anomaly) {
@@ -31,20 +36,22 @@ final class Explainer {
   func take(_ flow: UInt32) {
     self.flow = flow
     state = ExplainState(core, flow)
-    lines.append("  flow: \(flowText)")
+    lines.append("  \(flowText)")
     noteFilters()
     noteEvents()
+    noteVerdict()
   }
 
   private var flowText: String {
     if flow == 0 {
-      if core.pointee.table.acts, core.pointee.work.pointee.isDropped { return "not looked up, the packet was dropped" }
-      if core.pointee.tracker.events.set.contains(.orphan) { return "none, and it begins none: an orphan" }
-      return packet.kind.rawValue <= PacketKind.icmpv6.rawValue ? "none that is tracked" : "none: not TCP, UDP or ICMP"
+      if core.pointee.table.acts, core.pointee.work.pointee.isDropped { return "flow: not looked up: it was dropped" }
+      if core.pointee.tracker.events.set.contains(.orphan) { return "flow: none, and it begins none: an orphan" }
+      return packet.kind.rawValue <= PacketKind.icmpv6.rawValue
+        ? "flow: none that is tracked" : "flow: none, as it is not TCP, UDP or ICMP"
     }
     let record = core.pointee.tracker.record(flow).pointee
-    var text = record.firstPacket == packet.number ? "begins with it" : "began with packet \(record.firstPacket)"
-    text += ", sent by the \(sender)"
+    let begins = record.firstPacket == packet.number ? "begins with it" : "began with packet \(record.firstPacket)"
+    var text = "from the \(sender); the flow \(begins)"
     if record.key.protocolNumber == 6 {
       let (client, server) = (ExplainText.state(record.client.state), ExplainText.state(record.server.state))
       text += "; afterwards client \(client), server \(server)"
@@ -102,11 +109,13 @@ final class Explainer {
   /// Everything, when the packet and what it caused have been taken.
   func finish() -> [String] {
     tracer.end()
-    lines.append("events")
+    lines.append("events (.sender: that it was sent; .receiver: what its receiver makes of it)")
     if events.isEmpty { lines.append("  none") }
     for event in events { lines.append("  .\(event.hook.name) \(event.text)") }
     lines.append("handlers")
-    if tracer.calls.isEmpty { lines.append("  none ran") }
+    if tracer.calls.isEmpty {
+      lines.append(core.pointee.boxNames.isEmpty ? "  none: there is no middlebox" : "  none waits for these events")
+    }
     var last: ExplainTracer.Call?
     for call in tracer.calls {
       if last.map({ !isSameEvent($0, call) }) ?? true { lines.append("  \(title(of: call))") }
@@ -114,7 +123,7 @@ final class Explainer {
       append(call, indentation: "    ")
     }
     appendOthers()
-    appendVerdict()
+    if let verdict { lines.append("verdict: \(verdict)") }
     return lines
   }
 
@@ -176,16 +185,19 @@ final class Explainer {
     }
   }
 
-  private func appendVerdict() {
+  private func noteVerdict() {
     guard core.pointee.table.acts else { return }
     let work = core.pointee.work
     if work.pointee.isDropped {
-      lines.append("verdict: dropped by \(core.pointee.boxNames[core.pointee.table.box(of: work.pointee.dropper)])")
+      verdict = "dropped by \(core.pointee.boxNames[core.pointee.table.box(of: work.pointee.dropper)])"
+    } else if let state, state.statistics.held > heldBefore {
+      verdict = "held, until a middlebox lets it go or drops it"
     } else if work.pointee.isChanged {
       let length = work.pointee.packet.pointee.payloadLength
-      lines.append("verdict: forwarded, changed; \(length) bytes of payload instead of \(packet.payloadLength)")
+      let isAsLong = length == packet.payloadLength
+      verdict = "forwarded, changed" + (isAsLong ? "" : ": payload \(length) bytes instead of \(packet.payloadLength)")
     } else {
-      lines.append("verdict: forwarded as it came")
+      verdict = "forwarded as it came"
     }
   }
 }

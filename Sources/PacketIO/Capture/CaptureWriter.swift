@@ -9,19 +9,29 @@ public struct CaptureWriter: ~Copyable {
   public let file: String
   /// Frames taken so far.
   public private(set) var packetsWritten: UInt64 = 0
+  /// What the file's frames begin with, which is in its header; nil until it is known.
+  private var linkType: LinkType?
+  private let snapLength: UInt32
   private let descriptor: Int32
   private let isOwned: Bool
   private let buffer: UnsafeMutableRawPointer
   private var held = 0
   private static var capacity: Int { 256 * 1024 }
 
-  /// Creates the file at `path`, or empties it; `-` is standard output. Throws when that cannot be done.
-  public init(path: String, linkType: LinkType, snapLength: UInt32 = 262_144) throws(CaptureError) {
+  /// Creates the file at `path`, or empties it; `-` is standard output. Without a link type it is that of the first frame
+  /// that is written, Ethernet when there is none. Throws when the file cannot be created.
+  public init(path: String, linkType: LinkType? = nil, snapLength: UInt32 = 262_144) throws(CaptureError) {
     isOwned = path != "-"
     file = isOwned ? path : "standard output"
     descriptor = isOwned ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666) : STDOUT_FILENO
     if descriptor < 0 { throw .system(errno, file: file) }
     buffer = .allocate(byteCount: Self.capacity, alignment: 16)
+    self.snapLength = snapLength
+    if let linkType { appendHeader(linkType) }
+  }
+
+  private mutating func appendHeader(_ linkType: LinkType) {
+    self.linkType = linkType
     append(0xa1b2_3c4d as UInt32)
     append(2 as UInt16)
     append(4 as UInt16)
@@ -35,7 +45,8 @@ public struct CaptureWriter: ~Copyable {
     if isOwned { Glibc.close(descriptor) }
   }
 
-  /// Appends one frame. A time that pcap cannot hold (before 1970 or after 2106) becomes the nearest that it can.
+  /// Appends one frame of the file's link type. A time that pcap cannot hold (before 1970 or after 2106) becomes the nearest
+  /// that it can.
   ///
   /// Throws when the file cannot be written, for example on a full disk; the file is then incomplete.
   public mutating func write(
@@ -58,14 +69,23 @@ public struct CaptureWriter: ~Copyable {
     packetsWritten &+= 1
   }
 
-  /// Appends a frame as a reader gave it.
+  /// Appends a frame as a reader gave it. Throws also when its link type is another than the file's.
   public mutating func write(_ frame: CapturedFrame) throws(CaptureError) {
+    if linkType == nil { appendHeader(frame.linkType) }
+    if let linkType, linkType != frame.linkType {
+      let names = [linkType, frame.linkType].map { LinkType.name(of: $0.rawValue) }
+      throw CaptureError(
+        kind: .unsupportedLinkType, file: file,
+        reason: "a pcap file has frames of one link type: after \(names[0]) comes \(names[1])",
+        remedy: "write those of each to a file of its own")
+    }
     try write(
       frame.bytes, capturedLength: frame.capturedLength, wireLength: frame.wireLength, timestamp: frame.timestamp)
   }
 
   /// Hands everything to the operating system. Throws as `write` does.
   public mutating func flush() throws(CaptureError) {
+    if linkType == nil { appendHeader(.ethernet) }
     let count = held
     held = 0
     try writeAll(buffer, count: count)

@@ -35,8 +35,7 @@ public struct CaptureSink: ~Copyable {
     return frames.allSatisfy { $0.linkType == first } ? first : nil
   }
 
-  /// Writes all frames, in their order. A pcap file has one link type, which is not compared with theirs. Throws as
-  /// `CaptureWriter.write` does.
+  /// Writes all frames, in their order. Throws as `CaptureWriter.write` does.
   public func write(to writer: inout CaptureWriter) throws(CaptureError) {
     for frame in frames { try writer.write(frame) }
   }

@@ -82,10 +82,20 @@ struct FlowPath: ~Copyable {
   /// Whether a middlebox dropped the packet that was taken last.
   var hasDropped: Bool { engine != nil && engine!.pointee.hasDropped }
 
-  /// The frames of a burst have been forwarded, to nowhere.
-  mutating func forwarded() {
+  /// Forgets the packets that have left.
+  mutating func emptyOutput() {
     if let engine { engine.pointee.output.removeAll() }
   }
+
+  /// What left goes to a file, and is forgotten; that is `frames`, as they came, where no middlebox decides about packets.
+  func writeOutput(_ frames: UnsafePointer<CapturedFrame>, count: Int, to capture: inout ForwardedCapture) {
+    guard let engine, engine.pointee.acts else { return capture.write(frames, count: count) }
+    for index in 0..<engine.pointee.output.count { capture.write(engine.pointee.output[index].frame) }
+    engine.pointee.output.removeAll()
+  }
+
+  /// Packets that found no room on their way out.
+  var lostOutput: UInt64 { engine?.pointee.output.lost ?? 0 }
 
   /// Moves packet time on without a packet.
   mutating func advance(to clock: Timestamp) {

@@ -39,6 +39,7 @@ struct FlowWorker: ~Copyable {
 
   /// The same where there are middleboxes, or where a packet is to be explained.
   private mutating func processInEngine(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
+    path.emptyOutput()
     guard let number = explained, let index = (0..<count).first(where: { packets[$0].number == number }) else {
       return takeThrough(packets, count: count)
     }
@@ -58,7 +59,6 @@ struct FlowWorker: ~Copyable {
 
   private mutating func takeRest(of burst: inout PacketBurst) {
     while path.process(&burst, wanted: recorder.wanted) { record(burst) }
-    path.forwarded()
     recorder.write(path.takeReports())
     if path.hasEnded() { reportEnded() }
   }
@@ -107,7 +107,7 @@ struct FlowWorker: ~Copyable {
   /// Formats the records of the flows that ended into the recorder's blocks, in their order.
   mutating func formatFinished() {
     recorder.sortFinished(&path.tracker)
-    for flow in recorder.finished { recorder.write(flow, &path.tracker) }
+    recorder.writeFinished(recorder.finished.indices, &path.tracker)
     recorder.finished.removeAll(keepingCapacity: true)
   }
 
@@ -125,13 +125,12 @@ struct FlowWorker: ~Copyable {
     outputs.write(&recorder)
     if recorder.finished.isEmpty { return }
     recorder.sortFinished(&path.tracker)
-    for index in recorder.finished.indices {
-      formatFinished(at: index)
-      // In pieces, so that the text of many flows is never in memory at once.
-      if index % 256 == 255 { outputs.write(&recorder) }
+    // In pieces, so that the text of many flows is never in memory at once.
+    for first in stride(from: 0, to: recorder.finished.count, by: 256) {
+      recorder.writeFinished(first..<min(first + 256, recorder.finished.count), &path.tracker)
+      outputs.write(&recorder)
     }
     recorder.finished.removeAll(keepingCapacity: true)
-    outputs.write(&recorder)
   }
 
   private mutating func reportEnded() {

@@ -10,7 +10,7 @@ extension Recorder {
       if streams.eve {
         EVE.append(report: report, hasCommunityID: streams.communityIDs, to: &eveBlock.text)
         eveBlock.commit(key1: key1, key2: key2)
-      } else {
+      } else if streams.reportLines {
         ReportLines.append(report, to: &reportBlock.text)
         reportBlock.commit(key1: key1, key2: key2)
       }

@@ -26,7 +26,8 @@ struct Recorder: ~Copyable {
       events = options.events != nil
       digests = options.streamHash && connections != nil
       extracts = options.extract != nil
-      reportLines = !options.middleboxes.isEmpty && !eve
+      // Who asks about one packet does not want to be told of all others.
+      reportLines = !options.middleboxes.isEmpty && !eve && options.explain == nil
       communityIDs = options.communityID
     }
 
@@ -203,6 +204,11 @@ struct Recorder: ~Copyable {
   mutating func sortFinished(_ tracker: inout Tracker) {
     let base = tracker.recordBase
     finished.sort { Recorder.key(base + Int($0)) < Recorder.key(base + Int($1)) }
+  }
+
+  /// Writes the records of flows at these places of `finished`, and gives the flows back.
+  mutating func writeFinished(_ places: Range<Int>, _ tracker: inout Tracker) {
+    for place in places { write(finished[place], &tracker) }
   }
 
   /// Writes one flow's records, and gives the flow back.

@@ -22,6 +22,7 @@ extension ReplayCommand {
     options.connectionFormat = connFormat == .zeek ? .zeek : .json
     options.eve = eve
     options.events = events
+    options.packetFile = writePcap
     options.extract = extract
     options.streamHash = streamHash
     options.communityID = communityID
@@ -45,8 +46,9 @@ extension ReplayCommand {
     return options
   }
 
-  private var recordFiles: [(option: String, path: String)] {
-    [("--conn-log", connLog), ("--eve", eve), ("--events", events)].compactMap { option, path in
+  private var outputFiles: [(option: String, path: String)] {
+    [("--conn-log", connLog), ("--eve", eve), ("--events", events), ("--write-pcap", writePcap)].compactMap {
+      option, path in
       path.map { (option, $0) }
     }
   }
@@ -71,11 +73,14 @@ extension ReplayCommand {
       }
     }
     if files.filter({ $0 == "-" }).count > 1 { throw ValidationError("standard input (-) is given more than once") }
-    try checkRecordFiles()
+    guard workers == 1 || writePcap == nil else {
+      throw ValidationError("--write-pcap: one worker has the packets in their order; leave out --workers \(workers)")
+    }
+    try checkOutputFiles()
   }
 
-  private func checkRecordFiles() throws {
-    let files = recordFiles
+  private func checkOutputFiles() throws {
+    let files = outputFiles
     let standard = files.filter { $0.path == "-" }
     if standard.count > 1 {
       let names = standard.map(\.option).joined(separator: " and ")

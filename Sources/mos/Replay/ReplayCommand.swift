@@ -7,8 +7,8 @@ struct ReplayCommand: ParsableCommand {
     commandName: "replay",
     abstract: "Reads captures and follows every flow in them.",
     discussion: """
-      Records go to files, the summary to standard output, messages to standard error. One FILE of records may be \
-      "-": standard output, and the summary goes to standard error.
+      Records and packets go to files, the summary to standard output, messages to standard error. One of these files \
+      may be "-": standard output, and the summary goes to standard error.
 
       Times are the packets': the result is the same at any speed and with any number of workers.
 
@@ -24,7 +24,8 @@ struct ReplayCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Run a middlebox over the packets. Several stand in a row. (see --list-middleboxes)", valueName: "name"),
+      "Run a middlebox over the packets. Several stand in a row: packets from clients pass them in this order, packets from servers in the other. (see --list-middleboxes)",
+      valueName: "name"),
     transform: PlacedValue.init)
   var middlebox: [PlacedValue] = []
 
@@ -63,9 +64,15 @@ struct ReplayCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Say what happened to this packet, counted from 1: its flow, its events, which handlers ran and what they did.",
+      "Say what happened to this packet, counted from 1: its flow, its events, which handlers ran and what they did. What middleboxes report of other packets is not printed.",
       valueName: "n"))
   var explain: UInt64?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write the packets that leave to a pcap file: all of the trace, or as middleboxes drop, change and add them. With one worker.",
+      valueName: "file"))
+  var writePcap: String?
 
   @Option(help: ArgumentHelp("Write what each side sent into a file in this folder, as tcpflow.", valueName: "folder"))
   var extract: String?

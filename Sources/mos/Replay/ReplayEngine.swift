@@ -41,6 +41,7 @@ struct ReplayEngine: ~Copyable {
   private var intake: PacketIntake
   private var outputs: RecordOutputs
   private var pool: WorkerPool
+  private var capture: ForwardedCapture?
   private let frames: UnsafeMutablePointer<CapturedFrame>
   private let packets: UnsafeMutablePointer<DecodedPacket>
   private var pace: Pace
@@ -60,18 +61,20 @@ struct ReplayEngine: ~Copyable {
     for _ in 0..<options.workers { rows.append(try options.middleboxes.make()) }
     let outputs = try RecordOutputs(options)
     let pool = try WorkerPool(options, rows: rows)
-    return ReplayEngine(options, source, intake, outputs, pool)
+    let capture = try ForwardedCapture(options)
+    return ReplayEngine(options, source, intake, outputs, pool, capture)
   }
 
   private init(
     _ options: ReplayOptions, _ source: consuming ReplaySource, _ intake: consuming PacketIntake,
-    _ outputs: consuming RecordOutputs, _ pool: consuming WorkerPool
+    _ outputs: consuming RecordOutputs, _ pool: consuming WorkerPool, _ capture: consuming ForwardedCapture?
   ) {
     self.options = options
     self.source = source
     self.intake = intake
     self.outputs = outputs
     self.pool = pool
+    self.capture = capture
     frames = .allocate(capacity: FlowWorker.burst)
     packets = .allocate(capacity: FlowWorker.burst)
     pace = Pace(options.speed)
@@ -98,6 +101,7 @@ struct ReplayEngine: ~Copyable {
       if result.interrupted { break }
     }
     pool.finish(clock: intake.clock, outputs: &outputs)
+    writeOutput(of: 0)
     progress.finish()
     result.statistics = pool.collect()
     result.boxes = pool.boxes(options.middleboxes.map(\.name))
@@ -114,7 +118,13 @@ struct ReplayEngine: ~Copyable {
     }
     outputs.writeStatistics(result.statistics, start: intake.first, end: intake.clock)
     result.outputProblems = (outputs.finish(closed: intake.clock) + pool.extractionErrors).map(\.description)
+    result.outputProblems += capture?.finish(lost: pool.lostOutput) ?? []
     return result
+  }
+
+  /// What left of the burst of `count` packets, and since the burst before, goes to the file for it.
+  private mutating func writeOutput(of count: Int) {
+    if capture != nil { pool.writeOutput(frames, count: count, to: &capture!) }
   }
 
   /// One loop over the trace: burst by burst, and the end of the epoch where one ends.
@@ -134,8 +144,10 @@ struct ReplayEngine: ~Copyable {
         hasBegun = true
       }
       pool.process(packets, count: count)
+      writeOutput(of: count)
       if intake.number % ReplayEngine.epoch == 0 {
         pool.endEpoch(clock: intake.clock, outputs: &outputs)
+        writeOutput(of: 0)
         let read = source.progress
         progress.update(bytesRead: read.bytes, total: read.total, packets: intake.number)
       }

@@ -29,6 +29,8 @@ struct ReplayOptions: Sendable {
   var eve: String?
   /// Where events go.
   var events: String?
+  /// The file for the packets that leave.
+  var packetFile: String?
   /// The folder for the streams' bytes.
   var extract: String?
   /// Connection records have the streams' lengths and SHA-256.
@@ -57,5 +59,5 @@ struct ReplayOptions: Sendable {
   var statisticsRequested = false
 
   /// Where text for people goes: standard output, unless records go there.
-  var textDescriptor: Int32 { [connectionLog, eve, events].contains("-") ? 2 : 1 }
+  var textDescriptor: Int32 { [connectionLog, eve, events, packetFile].contains("-") ? 2 : 1 }
 }

@@ -44,6 +44,14 @@ struct WorkerPool: ~Copyable {
     }
   }
 
+  /// What left since the last call goes to a file; `frames` are what came in that time. Precondition: there is one worker.
+  func writeOutput(_ frames: UnsafePointer<CapturedFrame>, count: Int, to capture: inout ForwardedCapture) {
+    switch single {
+    case .some(let worker): worker.path.writeOutput(frames, count: count, to: &capture)
+    case .none: break
+    }
+  }
+
   private func distribute(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
     for index in 0..<count {
       let packet = packets + index
@@ -116,6 +124,14 @@ struct WorkerPool: ~Copyable {
     switch single {
     case .some(let worker): return [worker.path.drops]
     case .none: return threads.map { $0.worker.path.drops }
+    }
+  }
+
+  /// Packets that found no room on their way out.
+  var lostOutput: UInt64 {
+    switch single {
+    case .some(let worker): return worker.path.lostOutput
+    case .none: return threads.reduce(0) { $0 &+ $1.worker.path.lostOutput }
     }
   }
 
