@@ -6,6 +6,7 @@ extension Tracker {
   /// Prepares all packets of `burst` (see `prepare(_:count:candidates:)`).
   public mutating func prepare(_ burst: PacketBurst) {
     prepare(burst.packets, count: burst.count, candidates: burst.candidates)
+    if burst.count > 0 { _ = wheel.passes(burst.packets[0].clock) }
   }
 
   /// Takes one packet by itself: prepares it, moves time on, and does both steps. Returns its flow, 0 for a packet without
@@ -25,7 +26,6 @@ extension Tracker {
   /// `events.set`, whatever its own events are. `false` at the burst's `limit`, and where it waits for ends. What
   /// `takeEnded` and `takeReleased` name may be collected at either.
   public mutating func process(_ burst: inout PacketBurst, wanted: EventSet) -> Bool {
-    if burst.next == 0, burst.limit > 0 { _ = wheel.passes(burst.packets[0].clock) }
     while burst.next < burst.limit {
       let packet = UnsafePointer(burst.packets + burst.next)
       let candidate = burst.candidates[burst.next]

@@ -57,6 +57,8 @@ struct DispatchTable: ~Copyable {
   let seesFirstPackets: Bool
   /// Somebody wants to hear of the ends of flows.
   let wantsEnds: Bool
+  /// One middlebox, that neither chooses flows nor reads streams nor wants every packet.
+  let isSimple: Bool
   /// Somebody wants every packet.
   let wantsPackets: Bool
 
@@ -95,6 +97,7 @@ struct DispatchTable: ~Copyable {
     if seesFirstPackets { anywhere.insert(.packet) }
     anywhere.rawValue |= registry.readers.isEmpty ? 0 : EngineStreams.readEvents.rawValue
     wantedAnywhere = anywhere
+    isSimple = boxCount == 1 && registry.readers.isEmpty && !wantsPackets && !seesFirstPackets
     acts = registry.nodes.contains { $0.acts }
     dropsReceived = registry.nodes.contains { $0.acts && $0.mayRunAtReceiver }
     var boxLists: [DispatchList] = []

@@ -152,11 +152,19 @@ struct EngineCore: ~Copyable {
   /// The events of a packet of a flow.
   @inline(__always)
   mutating func begin(_ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>) -> UnsafeMutablePointer<Occurrence> {
+    if table.seesFirstPackets, tracker.record(flow).pointee.firstPacket == packet.pointee.number {
+      select(tracker.record(flow), packet)
+    }
+    return occurrence(flow, packet)
+  }
+
+  /// The same where no middlebox chooses flows.
+  @inline(__always)
+  mutating func occurrence(
+    _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
+  ) -> UnsafeMutablePointer<Occurrence> {
     let record = tracker.record(flow)
     listen(record)
-    if table.seesFirstPackets, record.pointee.firstPacket == packet.pointee.number {
-      select(record, packet)
-    }
     occurrence.pointee.flow = flow
     occurrence.pointee.record = record
     occurrence.pointee.packet = packet

@@ -10,10 +10,13 @@ extension EngineLoop {
     _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
   ) {
     if flow == 0 { return dispatchOutside(core, packet) }
-    let occurrence = core.pointee.begin(flow, packet)
-    let lists = lists(core, occurrence)
     var event = core.pointee.tracker.events.first
     let end = core.pointee.tracker.events.end
+    if core.pointee.table.isSimple {
+      return run(&event, end, core.pointee.table.lists, core.pointee.occurrence(flow, packet))
+    }
+    let occurrence = core.pointee.begin(flow, packet)
+    let lists = lists(core, occurrence)
     if core.pointee.table.wantsPackets {
       let second = core.pointee.tracker.events.firstOfSecondStep
       // Where somebody listens to packets at `.sender`, packets are taken step by step.

@@ -9,16 +9,20 @@ enum EngineLoop {
   static func process(
     _ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst, wanted: EventSet
   ) -> Bool {
-    let own = core.pointee.table.wantedAnywhere
+    let both = EventSet(rawValue: core.pointee.table.wantedAnywhere.rawValue | wanted.rawValue)
+    let needsSteps = core.pointee.table.needsSteps
+    let goesOff = core.pointee.hasTimers || needsSteps
     burst.waitsForEnds = core.pointee.table.wantsEnds
     while true {
-      // Behind the packet's own events, which somebody may have looked at in between.
-      if core.pointee.table.needsSteps, core.pointee.hasMade { sendMade(core, burst.packet) }
-      if core.pointee.hasTimers || core.pointee.table.needsSteps { goOff(core, &burst) }
-      if core.pointee.table.needsSteps {
+      if goesOff {
+        // Behind the packet's own events, which somebody may have looked at in between.
+        if needsSteps, core.pointee.hasMade { sendMade(core, burst.packet) }
+        goOff(core, &burst)
+      }
+      if needsSteps {
         guard burst.next < burst.count else { return false }
         if core.pointee.table.acts { act(core, &burst) } else { step(core, &burst) }
-      } else if core.pointee.tracker.process(&burst, wanted: EventSet(rawValue: own.rawValue | wanted.rawValue)) {
+      } else if core.pointee.tracker.process(&burst, wanted: both) {
         tellEnds(core, burst.packet)
         dispatchBoth(core, burst.flow, burst.packet)
       } else {
