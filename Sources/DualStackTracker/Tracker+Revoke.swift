@@ -63,6 +63,9 @@ extension Tracker {
       restore(connection, record)
       statistics = revocation.statistics
       giveUpUnassembled(connection)
+    } else {
+      // A late packet, which is counted as it was sent.
+      statistics = revocation.statistics
     }
     current.judgement = revocation.judgement
     current.expectation = revocation.expectation

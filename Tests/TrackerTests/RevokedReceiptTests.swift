@@ -263,6 +263,17 @@ struct RevokedReceiptTests {
     other.finish()
   }
 
+  @Test("A late packet that is changed and undone is counted as it was sent")
+  func late() throws {
+    try TrackerScript.run(
+      handshake + """
+        c > R. seq 1 ack 1 <ts 5002 9000>
+        = end rst_orig
+        c > PA. seq 1 ack 1 "abcd" <ts 5003 9000> undone => "ab"
+        = statistic rejected 4
+        """)
+  }
+
   @Test("Random segments: an undone step leaves what a dropped packet leaves, to the last byte", arguments: 0..<10)
   func randomSegments(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed) + 4_321)

@@ -46,9 +46,9 @@ extension Flow {
   /// `.sender`).
   ///
   /// It happens behind the event's packet, and behind what is injected: until then the flow is as it was. An end that has
-  /// no connection, as the server whose client's SYN is dropped, is sent nothing. Packets that are held are dropped. In a flow that has ended, the sender of
-  /// a late packet is answered as by a closed port. The segments go through the middleboxes on their way, which can change
-  /// their addresses; a middlebox is not asked about its own.
+  /// no connection, as the server whose client's SYN is dropped, is sent nothing. Packets that are held are dropped. In a
+  /// flow that has ended, the sender of a late packet is answered as by a closed port. The segments go through the
+  /// middleboxes on their way, which can change their addresses; a middlebox is not asked about its own.
   ///
   /// Returns `false`, and sends nothing, in an engine without filters, for a flow that is not TCP in Ethernet frames, in an
   /// event without a packet, and in one of a packet that a middlebox made.
