@@ -84,7 +84,7 @@ struct FlowViewTests {
     #expect(reports == ["seen"])
   }
 
-  @Test("Addresses, ports, MAC addresses and VLANs of both ends, and the packet's time")
+  @Test("Addresses, ports and MAC addresses of both ends, and the packet's time")
   func peers() throws {
     var request = PacketBuilder(payload: [1])
     request.flags = 2
@@ -100,6 +100,24 @@ struct FlowViewTests {
     #expect(
       reports == [
         "\(ends), 02:00:00:00:00:01 02:00:00:00:00:02 2.0", "\(ends), 02:00:00:00:00:02 02:00:00:00:00:01 2.001",
+      ])
+  }
+
+  @Test("VLAN tags are the flow's, the outer one first; with other tags it is another flow")
+  func vlans() throws {
+    let builder = PacketBuilder(payload: [1])
+    let middlebox = Look(look: { flow, packet in
+      "\(packet.number) \(flow.key.vlan) \(flow.key.innerVLAN), flow of packet \(flow.record.firstPacket)"
+    })
+    var script = try EventScript(middlebox)
+    let reports = script.play(
+      frames: [
+        builder.ethernet(builder.tcp, vlans: [7, 9]), builder.ethernet(builder.reversed.tcp, vlans: [7, 9]),
+        builder.ethernet(builder.tcp, vlans: [7]), builder.tcpFrame,
+      ])
+    #expect(
+      reports == [
+        "1 7 9, flow of packet 1", "2 7 9, flow of packet 1", "3 7 0, flow of packet 3", "4 0 0, flow of packet 4",
       ])
   }
 
