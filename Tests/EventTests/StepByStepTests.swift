@@ -49,6 +49,18 @@ struct StepByStepTests {
     #expect(try Article("ReadingStreams").outputs == played.map(\.reports))
   }
 
+  @Test("Running middleboxes")
+  func running() throws {
+    let boxes = [SentByPort(), SentByPort()]
+    _ = try Playback(boxes[0], on: "http")
+    _ = try Playback(boxes[1], on: "loss")
+    // What the servers of the two captures sent, as tshark counts it.
+    let sum: UInt64 = 997 + 50_235 + 271 + 187_437
+    let expected = Summary([.init("ports", ["port", "sent_bytes"], [[.text("80"), .bytes(sum)]])])
+    #expect(SentByPort.summary(of: boxes) == expected)
+    #expect(boxes[0].summary(with: [boxes[1], EventLog()]) == expected)
+  }
+
   @Test("Filters: dropping and changing packets")
   func filters() throws {
     let dropping = try Playback(NoSuchPage(), on: "http")
