@@ -103,9 +103,10 @@ extension Tracker {
     let end = connections.pointer(index).endpoint(side)
     let (next, delivered) = (end.pointee.rcvNxt, end.pointee.delivered)
     end.pointee.receive.forEachRange(pool: pool) { start, stop in
-      body(
-        delivered &+ UInt64(UInt32(bitPattern: start.distance(from: next))),
-        delivered &+ UInt64(UInt32(bitPattern: stop.distance(from: next))))
+      // Text of a SYN waits at its own numbers, also when another SYN has come since.
+      let first = max(0, start.distance(from: next))
+      let last = stop.distance(from: next)
+      if last > first { body(delivered &+ UInt64(first), delivered &+ UInt64(last)) }
     }
   }
 }

@@ -121,7 +121,7 @@ extension TrackerRun {
         reached = stop
         count += stop - start
       }
-      precondition(last == reached && count == UInt64(end.queuedBytes), "the ranges are not those of the queue")
+      precondition(last == reached && count <= UInt64(end.queuedBytes), "the ranges are not those of the queue")
       precondition(!end.isUnassembled || end.queuedBytes == 0, "bytes wait where nothing is put together")
     }
   }
