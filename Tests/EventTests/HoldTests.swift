@@ -157,6 +157,16 @@ struct HoldTests {
     #expect(script.engine.statistics.dropped == 2_002)
   }
 
+  @Test("What still waits when the trace ends is dropped, also in an engine that is thrown away next")
+  func undecided() throws {
+    var script = try EventScript(Forever())
+    try script.play("c > S seq 0 port 1000\nc > S seq 0 port 2000")
+    script.engine.finish(releases: false)
+    script.engine.collect()
+    let statistics = script.engine.statistics
+    #expect(statistics.held == 1 && statistics.dropped == 1 && statistics.forwarded == 1)
+  }
+
   @Test("A packet that a middlebox in front drops is not held, and one that is changed is held as changed")
   func changed() throws {
     struct Front: Middlebox {

@@ -110,7 +110,8 @@ public struct EventEngine: ~Copyable {
   /// Ends all flows, as at the end of a trace; then `takeEnded` and `takeReleased` are to be asked, or `collect`. Without
   /// `releases`, for an engine that is thrown away next, `takeReleased` names none.
   public mutating func finish(releases: Bool = true) {
-    let isAwaited = core.pointee.storage.hasManagedValues || !core.pointee.table.releases.pointee.isEmpty
+    let isAwaited =
+      core.pointee.storage.hasManagedValues || !core.pointee.table.releases.pointee.isEmpty || heldBytesInUse > 0
     core.pointee.tracker.finish(releases: releases || isAwaited)
   }
 

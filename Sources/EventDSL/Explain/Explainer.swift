@@ -144,7 +144,7 @@ final class Explainer {
       default: call.kind.name
       }
     let of =
-      call.isInjected
+      call.isInjected && call.hook != .timer
       ? " of a segment that a middlebox sent" : call.flow == flow || call.flow == 0 ? "" : " of another flow"
     return ".\(call.hook.name) \(name)\(of)"
   }
