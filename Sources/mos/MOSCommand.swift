@@ -20,6 +20,11 @@ struct MOSCommand: ParsableCommand {
   /// input was bad in part, 2 usage, 3 a port or resource failed.
   static func run(_ arguments: [String]) -> Int32 {
     do {
+      // From the root, the parser reads the declarations of a subcommand's options three times, which takes as long as
+      // replaying ten thousand packets. What it does not take this way the root takes or refuses.
+      if arguments.first == "replay", let replay = try? ReplayCommand.parse(Array(arguments.dropFirst())) {
+        return runReplay(try replay.options())
+      }
       switch try parseAsRoot(arguments) {
       case let replay as ReplayCommand: return runReplay(try replay.options())
       case let command:

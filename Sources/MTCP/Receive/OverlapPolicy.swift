@@ -36,7 +36,22 @@ public enum OverlapPolicy: UInt8, BitwiseCopyable, CaseIterable, Sendable {
   }
 
   /// How it is named in configuration: the case's name, `old-linux` for `oldLinux`.
-  public var name: String { self == .oldLinux ? "old-linux" : "\(self)" }
+  public var name: String {
+    switch self {
+    case .first: "first"
+    case .last: "last"
+    case .linux: "linux"
+    case .oldLinux: "old-linux"
+    case .bsd: "bsd"
+    case .windows: "windows"
+    case .macos: "macos"
+    case .solaris: "solaris"
+    case .hpux10: "hpux10"
+    case .hpux11: "hpux11"
+    case .irix: "irix"
+    case .vista: "vista"
+    }
+  }
 
   /// Whether the answer does not depend on where the segments lie.
   @inlinable var ignoresBoundaries: Bool { self == .first || self == .last || self == .vista }

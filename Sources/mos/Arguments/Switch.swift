@@ -1,25 +1,35 @@
 import ArgumentParser
 
+/// One of a few words. Says itself what they are: what the parser does in its place asks the runtime about each type,
+/// which is slow when a process starts.
+protocol WordArgument: CaseIterable, ExpressibleByArgument, RawRepresentable where RawValue == String {}
+
+extension WordArgument {
+  static var allValueStrings: [String] { allCases.map(\.rawValue) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
+  var defaultValueDescription: String { rawValue }
+}
+
 /// The value of an option that is on or off and has a default worth naming.
-enum Switch: String, CaseIterable, ExpressibleByArgument {
+enum Switch: String, WordArgument {
   case yes
   case no
 }
 
 /// Whether checksums are looked at.
-enum ChecksumChoice: String, CaseIterable, ExpressibleByArgument {
+enum ChecksumChoice: String, WordArgument {
   case verify
   case ignore
 }
 
 /// The form of connection records.
-enum ConnectionFormatChoice: String, CaseIterable, ExpressibleByArgument {
+enum ConnectionFormatChoice: String, WordArgument {
   case json
   case zeek
 }
 
 /// The form of the statistics.
-enum StatisticsChoice: String, CaseIterable, ExpressibleByArgument {
+enum StatisticsChoice: String, WordArgument {
   case text
   case json
 }
