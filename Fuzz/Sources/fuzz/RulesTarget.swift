@@ -6,7 +6,7 @@ let rulesTarget = Target(
   name: "rules",
   run: { data, size in
     let bytes = [UInt8](UnsafeBufferPointer(start: data, count: size))
-    do throws(FirewallFileError) {
+    do throws(ConfigurationError) {
       let policy = try FirewallPolicy(bytes: bytes, file: "rules.yaml")
       var rules = FirewallRuleSet(policy, hash: FlowHash(secret: (1, 2)))
       decide(&rules, count: policy.ruleCount, bytes)

@@ -19,7 +19,7 @@ public struct Firewall: Middlebox {
   private let isHalfOpen = FlowLocal(false)
 
   /// A firewall with the rules of a file. Throws the first error in it, with line and column.
-  public init(path: String) throws(FirewallFileError) { self.init(try FirewallPolicy(path: path)) }
+  public init(path: String) throws(ConfigurationError) { self.init(try FirewallPolicy(path: path)) }
 
   /// A firewall with these rules.
   public init(_ policy: FirewallPolicy) { rules = Rules(policy) }
@@ -29,7 +29,7 @@ public struct Firewall: Middlebox {
 
   /// Replaces the rules by those of a file, between two bursts, on the engine's thread. When there is an error in it the
   /// old rules stay, and the error is thrown. Flows that are open are decided about anew.
-  public func reload(path: String) throws(FirewallFileError) { try rules.set.reload(path: path) }
+  public func reload(path: String) throws(ConfigurationError) { try rules.set.reload(path: path) }
 
   /// What it does when.
   public var events: some EventGraph {

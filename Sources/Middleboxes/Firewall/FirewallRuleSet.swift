@@ -91,7 +91,7 @@ public struct FirewallRuleSet: ~Copyable {
 
   /// Replaces the rules by those of a file. When there is an error in it, everything stays as it is, and the error is
   /// thrown.
-  public mutating func reload(path: String) throws(FirewallFileError) {
+  public mutating func reload(path: String) throws(ConfigurationError) {
     replace(by: try FirewallPolicy(path: path))
   }
 

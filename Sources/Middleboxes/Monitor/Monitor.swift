@@ -52,12 +52,16 @@ public struct MonitorConfiguration: Sendable, Equatable {
 
   /// What a YAML file says: a mapping with any of `top`, `addresses` and `services`. Throws the place of what is wrong
   /// in it, and what was expected.
-  public init(path: String) throws(FirewallFileError) {
-    guard let root = try YAMLNode.document(try RuleFileBytes.read(path), file: path) else { return }
-    let reader = PolicyReader(file: path)
+  public init(path: String) throws(ConfigurationError) {
+    guard let root = try YAMLNode.document(try ConfigurationFileBytes.read(path), file: path) else { return }
+    let reader = MonitorReader(file: path)
     let fields = try reader.fields(of: root, in: "a monitor's configuration", known: ["top", "addresses", "services"])
     if let node = fields["top"] { top = Int(try reader.number(node, "top", in: 1...10_000)) }
     if let node = fields["addresses"] { addresses = Int(try reader.number(node, "addresses", in: 16...1 << 22)) }
     if let node = fields["services"] { services = Int(try reader.number(node, "services", in: 16...1 << 17)) }
   }
+}
+
+private struct MonitorReader: ConfigurationReader {
+  let file: String
 }

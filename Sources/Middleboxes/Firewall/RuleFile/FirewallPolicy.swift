@@ -118,8 +118,6 @@ public struct FirewallPolicy: Sendable {
   static let largestZoneCount = 64
   static let largestGroupCount = 1000
   static let largestSourceCount = 1 << 20
-  /// Ports, protocols and the like of one rule, which are compared one by one.
-  static let longestList = 256
   static let longestName = 64
 
   var defaultAction = FirewallAction.drop
@@ -135,14 +133,14 @@ public struct FirewallPolicy: Sendable {
   /// Reads the file at `path`: regular, and at most 2 MiB. The first error in it is thrown.
   ///
   /// libyaml (Debian's libyaml-0-2) is loaded for the first file, and an error says so where it is not installed.
-  public init(path: String) throws(FirewallFileError) {
-    try self.init(bytes: try RuleFileBytes.read(path), file: path)
+  public init(path: String) throws(ConfigurationError) {
+    try self.init(bytes: try ConfigurationFileBytes.read(path), file: path)
   }
 
   /// The same from a file's bytes. `file` is the name for error messages.
-  public init(bytes: [UInt8], file: String) throws(FirewallFileError) {
+  public init(bytes: [UInt8], file: String) throws(ConfigurationError) {
     guard let root = try YAMLNode.document(bytes, file: file), !root.isEmpty else {
-      throw FirewallFileError(file: file, reason: "holds no rules, expected at least `default: drop`")
+      throw ConfigurationError(file: file, reason: "holds no rules, expected at least `default: drop`")
     }
     self.init()
     var reader = PolicyReader(file: file)

@@ -2,9 +2,7 @@ import MOSCore
 
 /// Zones, groups, and what `from` and `to` say.
 extension PolicyReader {
-  private static let addressExample = "an address or network, for example 10.0.0.0/8 or fd00::/8"
-
-  mutating func readZones(_ node: YAMLNode, into policy: inout FirewallPolicy) throws(FirewallFileError) {
+  mutating func readZones(_ node: YAMLNode, into policy: inout FirewallPolicy) throws(ConfigurationError) {
     var owners: [IPPrefix: String] = [:]
     for pair in try definitions(node, "zones", limit: FirewallPolicy.largestZoneCount) {
       let name = try name(pair.key, "zone")
@@ -22,7 +20,7 @@ extension PolicyReader {
     }
   }
 
-  mutating func readGroups(_ node: YAMLNode, into policy: inout FirewallPolicy) throws(FirewallFileError) {
+  mutating func readGroups(_ node: YAMLNode, into policy: inout FirewallPolicy) throws(ConfigurationError) {
     for pair in try definitions(node, "groups", limit: FirewallPolicy.largestGroupCount) {
       let name = try name(pair.key, "group")
       var prefixes: [IPPrefix] = []
@@ -33,11 +31,11 @@ extension PolicyReader {
   }
 
   /// What a rule's `from` or `to` says.
-  func addressMatch(_ node: YAMLNode, _ key: String) throws(FirewallFileError) -> FirewallPolicy.AddressMatch {
+  func addressMatch(_ node: YAMLNode, _ key: String) throws(ConfigurationError) -> FirewallPolicy.AddressMatch {
     var match = FirewallPolicy.AddressMatch()
     var any: YAMLNode?
     for element in try addressList(node, key) {
-      let text = try text(element, key, expected: Self.addressExample)
+      let text = try text(element, key, expected: addressExample)
       if text == "any" {
         any = element
       } else if text.hasPrefix("not ") {
@@ -56,7 +54,7 @@ extension PolicyReader {
 
   private func add(
     _ text: String, at node: YAMLNode, _ key: String, to terms: inout FirewallPolicy.AddressMatch.Terms
-  ) throws(FirewallFileError) {
+  ) throws(ConfigurationError) {
     switch names[text] {
     case .zone(let index): terms.zones |= 1 << UInt64(index)
     case .group(let index): if !terms.groups.contains(index) { terms.groups.append(index) }
@@ -75,7 +73,7 @@ extension PolicyReader {
 
   private func definitions(
     _ node: YAMLNode, _ key: String, limit: Int
-  ) throws(FirewallFileError) -> [YAMLNode.Pair] {
+  ) throws(ConfigurationError) -> [YAMLNode.Pair] {
     guard case .mapping(let pairs) = node.content else {
       throw fail(node, "\(key): found \(node.shown), expected names with their addresses, as `inside: [10.0.0.0/8]`")
     }
@@ -84,7 +82,7 @@ extension PolicyReader {
   }
 
   /// The name of a zone or group that is being defined.
-  private func name(_ node: YAMLNode, _ noun: String) throws(FirewallFileError) -> String {
+  private func name(_ node: YAMLNode, _ noun: String) throws(ConfigurationError) -> String {
     let rule = "letters, digits, - _ and ., the first one a letter, \(FirewallPolicy.longestName) at most"
     let text = try text(node, noun, expected: "a name: \(rule)")
     let isName = text.utf8.enumerated().allSatisfy { index, byte in
@@ -108,43 +106,15 @@ extension PolicyReader {
   }
 
   /// A list of addresses, with a word about colons where YAML found a mapping.
-  private func addressList(_ node: YAMLNode, _ key: String) throws(FirewallFileError) -> [YAMLNode] {
+  private func addressList(_ node: YAMLNode, _ key: String) throws(ConfigurationError) -> [YAMLNode] {
     if case .sequence(let elements) = node.content {
       for element in elements {
         guard case .mapping = element.content else { continue }
         throw fail(
-          element, "\(key): found a mapping, expected \(Self.addressExample); \(YAMLNode.colonAdvice)")
+          element, "\(key): found a mapping, expected \(addressExample); \(YAMLNode.colonAdvice)")
       }
     }
     // How many there are is bounded by the file's size alone: they are searched by bisection.
-    return try list(node, key, limit: .max, expected: Self.addressExample)
-  }
-
-  private func prefix(_ node: YAMLNode, _ key: String) throws(FirewallFileError) -> IPPrefix {
-    try prefix(try text(node, key, expected: Self.addressExample), at: node, key)
-  }
-
-  private func prefix(_ text: String, at node: YAMLNode, _ key: String) throws(FirewallFileError) -> IPPrefix {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count <= 2, let address = IPAddress(String(parts[0])) else {
-      throw fail(node, "\(key): \(quoted(text)) is no address or network, expected \(Self.addressExample)")
-    }
-    if address.isV4 && parts[0].utf8.contains(UInt8(ascii: ":")) {
-      throw fail(node, "\(key): \(quoted(text)) is an IPv4-mapped address, expected it as IPv4: \(address)")
-    }
-    let bits = address.isV4 ? 32 : 128
-    guard parts.count == 2 else { return IPPrefix(address, length: bits)! }
-    guard let length = Self.number(parts[1]), length <= UInt64(bits) else {
-      throw fail(
-        node,
-        "\(key): \(quoted(String(parts[1]))) is no prefix length of IPv\(bits == 32 ? 4 : 6), "
-          + "expected 0 to \(bits)")
-    }
-    guard let prefix = IPPrefix(address, length: Int(length)) else {
-      let network = IPPrefix(address.masked(to: Int(length)), length: Int(length))!
-      throw fail(
-        node, "\(key): \(text) has bits set behind the first \(length), expected \(network) or \(address)")
-    }
-    return prefix
+    return try list(node, key, limit: .max, expected: addressExample)
   }
 }

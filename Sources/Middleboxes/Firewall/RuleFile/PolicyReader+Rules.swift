@@ -7,7 +7,7 @@ extension PolicyReader {
   ]
 
   /// A rule, and where its name is.
-  func rule(_ node: YAMLNode) throws(FirewallFileError) -> (FirewallPolicy.Rule, name: YAMLNode) {
+  func rule(_ node: YAMLNode) throws(ConfigurationError) -> (FirewallPolicy.Rule, name: YAMLNode) {
     let fields = try fields(of: node, in: "a rule", known: Self.ruleKeys)
     let nameNode = try required("name", fields, of: node, in: "this rule")
     let name = try ruleName(nameNode)
@@ -32,7 +32,7 @@ extension PolicyReader {
     FirewallState.allCases.reduce(0) { $0 | ($1 == .invalid && action == .pass ? 0 : $1.bit) }
   }
 
-  private func ruleName(_ node: YAMLNode) throws(FirewallFileError) -> String {
+  private func ruleName(_ node: YAMLNode) throws(ConfigurationError) -> String {
     let longest = FirewallPolicy.longestName
     let text = try text(node, "name", expected: "a text of at most \(longest) characters")
     let scalars = text.unicodeScalars
@@ -44,7 +44,7 @@ extension PolicyReader {
 
   private func readPorts(
     _ fields: [String: YAMLNode], into rule: inout FirewallPolicy.Rule
-  ) throws(FirewallFileError) {
+  ) throws(ConfigurationError) {
     let withPorts: Set<UInt8> = [IPProtocol.tcp, IPProtocol.udp]
     for key in ["ports", "source-ports"] {
       guard let node = fields[key] else { continue }
@@ -63,7 +63,7 @@ extension PolicyReader {
 
   private func limit(
     _ node: YAMLNode, _ action: FirewallAction
-  ) throws(FirewallFileError) -> FirewallPolicy.Limit {
+  ) throws(ConfigurationError) -> FirewallPolicy.Limit {
     var over = action == .pass ? FirewallAction.drop : action
     guard case .mapping = node.content else {
       let (count, period) = try rate(node, "rate-limit")

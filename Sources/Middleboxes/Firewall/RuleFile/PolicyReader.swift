@@ -1,5 +1,5 @@
 /// Reads a rule file's document into a policy. Every method throws at the first error, with the place of what is wrong.
-struct PolicyReader {
+struct PolicyReader: ConfigurationReader {
   enum Name {
     case zone(Int)
     case group(Int)
@@ -12,7 +12,7 @@ struct PolicyReader {
   init(file: String) { self.file = file }
 
   /// The document as a whole.
-  mutating func read(_ root: YAMLNode, into policy: inout FirewallPolicy) throws(FirewallFileError) {
+  mutating func read(_ root: YAMLNode, into policy: inout FirewallPolicy) throws(ConfigurationError) {
     let known = ["default", "zones", "groups", "syn-flood", "sources", "rules"]
     let fields = try fields(of: root, in: "a rule file", known: known)
     guard let defaultNode = fields["default"] else {
@@ -26,7 +26,7 @@ struct PolicyReader {
     if let node = fields["rules"] { try readRules(node, into: &policy) }
   }
 
-  private func readDefault(_ node: YAMLNode, into policy: inout FirewallPolicy) throws(FirewallFileError) {
+  private func readDefault(_ node: YAMLNode, into policy: inout FirewallPolicy) throws(ConfigurationError) {
     guard case .mapping = node.content else {
       policy.defaultAction = try action(node, "default")
       return
@@ -36,7 +36,7 @@ struct PolicyReader {
     if let node = fields["log"] { policy.logsDefault = try yesOrNo(node, "log") }
   }
 
-  private func readRules(_ node: YAMLNode, into policy: inout FirewallPolicy) throws(FirewallFileError) {
+  private func readRules(_ node: YAMLNode, into policy: inout FirewallPolicy) throws(ConfigurationError) {
     guard case .sequence(let elements) = node.content else {
       throw fail(node, "rules: found \(node.shown), expected a list, each rule beginning with `- name: ...`")
     }
@@ -53,7 +53,7 @@ struct PolicyReader {
     }
   }
 
-  private func synFlood(_ node: YAMLNode) throws(FirewallFileError) -> FirewallPolicy.SynFlood {
+  private func synFlood(_ node: YAMLNode) throws(ConfigurationError) -> FirewallPolicy.SynFlood {
     let fields = try fields(of: node, in: "syn-flood", known: ["per-source", "total", "action", "log"])
     var result = FirewallPolicy.SynFlood()
     guard fields["per-source"] != nil || fields["total"] != nil else {
@@ -66,7 +66,7 @@ struct PolicyReader {
     return result
   }
 
-  private func sources(_ node: YAMLNode) throws(FirewallFileError) -> FirewallPolicy.Sources {
+  private func sources(_ node: YAMLNode) throws(ConfigurationError) -> FirewallPolicy.Sources {
     let fields = try fields(of: node, in: "sources", known: ["ipv4-prefix", "ipv6-prefix", "maximum"])
     var result = FirewallPolicy.Sources()
     if let node = fields["ipv4-prefix"] { result.v4Length = Int(try number(node, "ipv4-prefix", in: 0...32)) }
@@ -75,62 +75,5 @@ struct PolicyReader {
       result.maximum = Int(try number(node, "maximum", in: 16...UInt64(FirewallPolicy.largestSourceCount)))
     }
     return result
-  }
-}
-
-extension PolicyReader {
-  /// An error at a part of the document.
-  func fail(_ node: YAMLNode, _ reason: String) -> FirewallFileError {
-    FirewallFileError(file: file, place: node.place, reason: reason)
-  }
-
-  /// A mapping's values by their keys, which are all in `known`.
-  func fields(
-    of node: YAMLNode, in what: String, known: [String]
-  ) throws(FirewallFileError) -> [String: YAMLNode] {
-    guard case .mapping(let pairs) = node.content else {
-      throw fail(node, "\(what): found \(node.shown), expected a mapping with \(known.joined(separator: ", "))")
-    }
-    var fields: [String: YAMLNode] = [:]
-    for pair in pairs {
-      guard let key = pair.key.text else {
-        throw fail(pair.key, "\(what): found \(pair.key.shown) as a key, expected \(known.joined(separator: ", "))")
-      }
-      guard known.contains(key) else {
-        let meant = Suggestion.text(for: key, among: known, expected: known.joined(separator: ", "))
-        throw fail(pair.key, "unknown key \(quoted(key)) in \(what)\(meant)")
-      }
-      fields[key] = pair.value
-    }
-    return fields
-  }
-
-  func required(
-    _ key: String, _ fields: [String: YAMLNode], of node: YAMLNode, in what: String
-  ) throws(FirewallFileError) -> YAMLNode {
-    guard let value = fields[key] else { throw fail(node, "\(what) has no `\(key)`") }
-    return value
-  }
-
-  /// A scalar, or the scalars of a list of at most `limit`.
-  func list(
-    _ node: YAMLNode, _ key: String, limit: Int = FirewallPolicy.longestList, expected: String
-  ) throws(FirewallFileError) -> [YAMLNode] {
-    guard case .sequence(let elements) = node.content else {
-      _ = try text(node, key, expected: expected)
-      return [node]
-    }
-    if elements.isEmpty { throw fail(node, "\(key): the list is empty, expected \(expected)") }
-    if elements.count > limit { throw fail(elements[limit], "\(key): the list has more than \(limit) entries") }
-    for element in elements { _ = try text(element, key, expected: expected) }
-    return elements
-  }
-
-  /// A scalar's text.
-  func text(_ node: YAMLNode, _ key: String, expected: String) throws(FirewallFileError) -> String {
-    guard let text = node.text, !node.isEmpty else {
-      throw fail(node, "\(key): found \(node.shown), expected \(expected)")
-    }
-    return text
   }
 }

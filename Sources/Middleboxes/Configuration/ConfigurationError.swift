@@ -1,6 +1,6 @@
-/// Why a rule file was not taken. Its description is one line for the user: the place, what is wrong there, and what was
+/// Why a configuration file was not taken. Its description is one line for the user: the place, what is wrong there, and what was
 /// expected.
-public struct FirewallFileError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The file's name as it was given.
   public var file: String
   /// The line, from 1; nil where it is about the file as a whole.

@@ -7,10 +7,10 @@ struct YAMLText {
   let bytes: [UInt8]
 
   /// Takes `bytes` that are UTF-8 and have no control characters but tabs and line ends.
-  init(_ bytes: [UInt8], file: String) throws(FirewallFileError) {
+  init(_ bytes: [UInt8], file: String, kind: ConfigurationKind = .rules) throws(ConfigurationError) {
     if bytes.count > Self.largestFile {
-      throw FirewallFileError(
-        file: file, reason: "is larger than \(Self.largestFile >> 20) MiB, more than a rule file may be")
+      throw ConfigurationError(
+        file: file, reason: "is larger than \(Self.largestFile >> 20) MiB, more than a \(kind.noun) may be")
     }
     var place = YAMLNode.Place(line: 1, column: 1)
     var decoder = UTF8()
@@ -21,7 +21,7 @@ struct YAMLText {
       switch decoder.decode(&iterator) {
       case .emptyInput: break reading
       case .error:
-        throw FirewallFileError(file: file, place: place, reason: "is no UTF-8 text here; rule files are in UTF-8")
+        throw ConfigurationError(file: file, place: place, reason: "is no UTF-8 text here; \(kind.noun)s are in UTF-8")
       case .scalarValue(let scalar):
         defer { isFirst = false }
         // A byte order mark is no part of the text.
@@ -29,8 +29,8 @@ struct YAMLText {
         if !Self.isAllowed(scalar) {
           let code = String(scalar.value, radix: 16, uppercase: true)
           let number = String(repeating: "0", count: max(0, 4 - code.count)) + code
-          throw FirewallFileError(
-            file: file, place: place, reason: "the character U+\(number) has no place in a rule file")
+          throw ConfigurationError(
+            file: file, place: place, reason: "the character U+\(number) has no place in a \(kind.noun)")
         }
         if scalar == "\n" || scalar == "\r" {
           // Of a carriage return and a line feed the second begins no further line.

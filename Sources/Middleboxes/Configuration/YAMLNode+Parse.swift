@@ -1,12 +1,14 @@
 extension YAMLNode {
-  /// Levels of lists and mappings that a document may have; a rule file has six.
+  /// Levels of lists and mappings that a document may have; a firewall's rules have six.
   static let deepest = 16
   /// In a flow collection `::1` is a mapping to YAML, or an error.
   static let colonAdvice = "in [ ] and { } an address that begins or ends with a colon needs quotes"
 
   /// The one document in `bytes`. Nil when there is none, only comments or nothing.
-  static func document(_ bytes: [UInt8], file: String) throws(FirewallFileError) -> YAMLNode? {
-    var reader = try YAMLDocumentReader(try YAMLText(bytes, file: file), file: file)
+  static func document(
+    _ bytes: [UInt8], file: String, kind: ConfigurationKind = .rules
+  ) throws(ConfigurationError) -> YAMLNode? {
+    var reader = try YAMLDocumentReader(try YAMLText(bytes, file: file, kind: kind), file: file, kind: kind)
     return try reader.document()
   }
 }
@@ -17,31 +19,33 @@ extension YAMLNode {
 private struct YAMLDocumentReader: ~Copyable {
   var events: YAMLEvents
   let file: String
+  let kind: ConfigurationKind
 
-  init(_ text: YAMLText, file: String) throws(FirewallFileError) {
+  init(_ text: YAMLText, file: String, kind: ConfigurationKind) throws(ConfigurationError) {
     self.file = file
+    self.kind = kind
     do throws(YAMLEvents.Failure) {
       events = try YAMLEvents(text)
     } catch {
-      throw FirewallFileError(error, file: file)
+      throw ConfigurationError(error, file: file, kind: kind)
     }
   }
 
-  mutating func document() throws(FirewallFileError) -> YAMLNode? {
+  mutating func document() throws(ConfigurationError) -> YAMLNode? {
     _ = try next()
     if case .streamEnd = try next().content { return nil }
     let root = try node(try next(), depth: 0)
     _ = try next()
     let end = try next()
     guard case .streamEnd = end.content else {
-      throw fail(end.place, "a second document begins here; a rule file is a single one")
+      throw fail(end.place, "a second document begins here; a \(kind.noun) is a single one")
     }
     return root
   }
 
   /// The node that begins with `event`, in `depth` lists and mappings.
-  private mutating func node(_ event: YAMLEvents.Event, depth: Int) throws(FirewallFileError) -> YAMLNode {
-    if event.isAnchored { throw FirewallFileError.anchor(event.place, file: file) }
+  private mutating func node(_ event: YAMLEvents.Event, depth: Int) throws(ConfigurationError) -> YAMLNode {
+    if event.isAnchored { throw ConfigurationError.anchor(event.place, file: file, kind: kind) }
     let plainTag: String
     var content: YAMLNode.Content
     switch event.content {
@@ -56,7 +60,7 @@ private struct YAMLDocumentReader: ~Copyable {
       content = .mapping([])
     default:
       // Of what is left, only an alias stands where a node is expected.
-      throw FirewallFileError.anchor(event.place, file: file)
+      throw ConfigurationError.anchor(event.place, file: file, kind: kind)
     }
     if let tag = event.tag, tag != plainTag {
       throw fail(event.place, "YAML tags such as \(quoted(tag)) are not taken; write the value alone")
@@ -71,7 +75,7 @@ private struct YAMLDocumentReader: ~Copyable {
     return YAMLNode(place: event.place, content: content)
   }
 
-  private mutating func elements(depth: Int) throws(FirewallFileError) -> [YAMLNode] {
+  private mutating func elements(depth: Int) throws(ConfigurationError) -> [YAMLNode] {
     var elements: [YAMLNode] = []
     while true {
       let event = try next()
@@ -80,7 +84,7 @@ private struct YAMLDocumentReader: ~Copyable {
     }
   }
 
-  private mutating func pairs(depth: Int) throws(FirewallFileError) -> [YAMLNode.Pair] {
+  private mutating func pairs(depth: Int) throws(ConfigurationError) -> [YAMLNode.Pair] {
     var pairs: [YAMLNode.Pair] = []
     var lines: [String: Int] = [:]
     while true {
@@ -94,35 +98,37 @@ private struct YAMLDocumentReader: ~Copyable {
     }
   }
 
-  private mutating func next() throws(FirewallFileError) -> YAMLEvents.Event {
+  private mutating func next() throws(ConfigurationError) -> YAMLEvents.Event {
     do throws(YAMLEvents.Failure) {
       return try events.next()
     } catch {
-      throw FirewallFileError(error, file: file)
+      throw ConfigurationError(error, file: file, kind: kind)
     }
   }
 
-  private func fail(_ place: YAMLNode.Place, _ reason: String) -> FirewallFileError {
-    FirewallFileError(file: file, place: place, reason: reason)
+  private func fail(_ place: YAMLNode.Place, _ reason: String) -> ConfigurationError {
+    ConfigurationError(file: file, place: place, reason: reason)
   }
 }
 
-extension FirewallFileError {
-  fileprivate static func anchor(_ place: YAMLNode.Place, file: String) -> FirewallFileError {
-    FirewallFileError(
+extension ConfigurationError {
+  fileprivate static func anchor(
+    _ place: YAMLNode.Place, file: String, kind: ConfigurationKind
+  ) -> ConfigurationError {
+    ConfigurationError(
       file: file, place: place,
-      reason: "YAML anchors (&name) and aliases (*name) are not taken; name what is used twice under groups")
+      reason: "YAML anchors (&name) and aliases (*name) are not taken\(kind.aliasAdvice)")
   }
 
   /// Why there are no events, in one line.
-  fileprivate init(_ failure: YAMLEvents.Failure, file: String) {
+  fileprivate init(_ failure: YAMLEvents.Failure, file: String, kind: ConfigurationKind) {
     switch failure {
     case .noLibrary:
-      self.init(file: file, reason: "libyaml, which reads rule files, cannot be loaded, install it (libyaml-0-2)")
+      self.init(file: file, reason: "libyaml, which reads \(kind.noun)s, cannot be loaded, install it (libyaml-0-2)")
     case .noMemory: self.init(file: file, reason: "libyaml has no memory")
     case .syntax(let error):
       if let context = error.context, ["while scanning an anchor", "while scanning an alias"].contains(context.text) {
-        self = .anchor(context.start, file: file)
+        self = .anchor(context.start, file: file, kind: kind)
       } else {
         self.init(file: file, place: error.place, reason: Self.reason(error))
       }

@@ -1,6 +1,8 @@
 /// Finds what somebody meant who wrote a name that is none.
 enum Suggestion {
-  /// What other firewalls call it.
+  /// The longest name that is looked at: the distance takes the product of two lengths.
+  private static let longestName = 64
+  /// What other programs call it.
   private static let synonyms = [
     "accept": "pass", "allow": "pass", "permit": "pass", "block": "drop", "deny": "drop", "reject": "reset",
     "source": "from", "src": "from", "destination": "to", "dst": "to", "proto": "protocol", "dport": "ports",
@@ -14,8 +16,7 @@ enum Suggestion {
   }
 
   static func nearest(to name: String, among known: [String]) -> String? {
-    // The distance takes the product of two lengths.
-    if name.utf8.count > FirewallPolicy.longestName { return nil }
+    if name.utf8.count > longestName { return nil }
     let lower = name.lowercased()
     if let synonym = synonyms[lower], known.contains(synonym) { return synonym }
     let nearest = known.map { ($0, distance(lower, $0.lowercased())) }.min { $0.1 < $1.1 }

@@ -1,10 +1,10 @@
 import Glibc
 
-/// Reads a rule file whole. A pipe or device is refused, since it could keep the reader waiting for ever.
-enum RuleFileBytes {
-  static func read(_ path: String) throws(FirewallFileError) -> [UInt8] {
-    func failure(_ number: Int32) -> FirewallFileError {
-      FirewallFileError(file: path, reason: String(cString: strerror(number)))
+/// Reads a configuration file whole. A pipe or device is refused, since it could keep the reader waiting for ever.
+enum ConfigurationFileBytes {
+  static func read(_ path: String) throws(ConfigurationError) -> [UInt8] {
+    func failure(_ number: Int32) -> ConfigurationError {
+      ConfigurationError(file: path, reason: String(cString: strerror(number)))
     }
     // open would take only what is before a zero byte.
     if path.utf8.contains(0) { throw failure(ENOENT) }
@@ -14,7 +14,7 @@ enum RuleFileBytes {
     var status = stat()
     if fstat(descriptor, &status) != 0 { throw failure(errno) }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FirewallFileError(file: path, reason: "is no regular file")
+      throw ConfigurationError(file: path, reason: "is no regular file")
     }
     // One byte more than is taken, so that a larger file is seen to be larger.
     var bytes = [UInt8](repeating: 0, count: YAMLText.largestFile + 1)
