@@ -135,7 +135,9 @@ struct WritePcapTests {
     var engine = try ReplayEngine.open(settings)
     let result = engine.run()
     let counters = try #require(result.statistics.middleboxes)
-    #expect(counters.held > 50 && counters.dropped == 0 && counters.forwarded > counters.held)
+    #expect(counters.held > 50 && counters.forwarded > counters.held)
+    // What still waits when the trace ends goes nowhere.
+    #expect(counters.forwarded + counters.dropped == result.statistics.packets && counters.dropped < 50)
     #expect(try frames([path]).count == Int(counters.forwarded))
     #expect(result.outputProblems.isEmpty)
   }
