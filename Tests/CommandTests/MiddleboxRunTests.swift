@@ -127,7 +127,8 @@ struct MiddleboxRunTests {
     let (one, more) = (try run(1), try run(workers))
     let reports = one["eve"].filter { $0.contains("\"event_type\":\"middlebox\"") }
     // The package's own captures have no orphans.
-    let parts = ["silent after", "idle", "end ", "final after", "bytes"] + (SharedMaterial.folder == nil ? [] : ["orphan"])
+    let orphan = SharedMaterial.folder == nil ? [] : ["orphan"]
+    let parts = ["silent after", "idle", "end ", "final after", "bytes"] + orphan
     for part in parts {
       #expect(reports.contains { $0.contains(part) }, "\(part)")
     }
