@@ -12,9 +12,6 @@ extension EngineLoop {
     if flow == 0 { return dispatchOutside(core, packet) }
     var event = core.pointee.tracker.events.first
     let end = core.pointee.tracker.events.end
-    if core.pointee.table.isSimple {
-      return run(&event, end, core.pointee.table.lists, core.pointee.occurrence(flow, packet))
-    }
     let occurrence = core.pointee.begin(flow, packet)
     let lists = lists(core, occurrence)
     if core.pointee.table.wantsPackets {
@@ -27,6 +24,16 @@ extension EngineLoop {
     }
     run(&event, end, lists, occurrence)
     EngineStreams.settle(core, occurrence)
+  }
+
+  /// The same for one middlebox that neither chooses flows nor reads streams nor wants every packet.
+  @inline(__always)
+  static func dispatchSimply(
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
+  ) {
+    if flow == 0 { return dispatchOutside(core, packet) }
+    var event = core.pointee.tracker.events.first
+    run(&event, core.pointee.tracker.events.end, core.pointee.table.lists, core.pointee.occurrence(flow, packet))
   }
 
   /// The lists for the order of the packet's direction.

@@ -9,27 +9,56 @@ enum EngineLoop {
   static func process(
     _ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst, wanted: EventSet
   ) -> Bool {
-    let both = EventSet(rawValue: core.pointee.table.wantedAnywhere.rawValue | wanted.rawValue)
-    let needsSteps = core.pointee.table.needsSteps
-    let goesOff = core.pointee.hasTimers || needsSteps
     burst.waitsForEnds = core.pointee.table.wantsEnds
+    if core.pointee.table.needsSteps { return takeInSteps(core, &burst, wanted) }
+    let both = EventSet(rawValue: core.pointee.table.wantedAnywhere.rawValue | wanted.rawValue)
+    if core.pointee.table.isSimple && !core.pointee.hasTimers { return takeSimply(core, &burst, wanted, both) }
+    return takeWhole(core, &burst, wanted, both)
+  }
+
+  /// Each packet step by step.
+  private static func takeInSteps(
+    _ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst, _ wanted: EventSet
+  ) -> Bool {
     while true {
-      if goesOff {
-        // Behind the packet's own events, which somebody may have looked at in between.
-        if needsSteps, core.pointee.hasMade { sendMade(core, burst.packet) }
-        goOff(core, &burst)
-      }
-      if needsSteps {
-        guard burst.next < burst.count else { return false }
-        if core.pointee.table.acts { act(core, &burst) } else { step(core, &burst) }
-      } else if core.pointee.tracker.process(&burst, wanted: both) {
+      // Behind the packet's own events, which somebody may have looked at in between.
+      if core.pointee.hasMade { sendMade(core, burst.packet) }
+      goOff(core, &burst)
+      guard burst.next < burst.count else { return false }
+      if core.pointee.table.acts { act(core, &burst) } else { step(core, &burst) }
+      if core.pointee.tracker.events.set.rawValue & wanted.rawValue != 0 { return true }
+    }
+  }
+
+  /// Each packet at once.
+  private static func takeWhole(
+    _ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst, _ wanted: EventSet, _ both: EventSet
+  ) -> Bool {
+    while true {
+      if core.pointee.hasTimers { goOff(core, &burst) }
+      if core.pointee.tracker.process(&burst, wanted: both) {
         tellEnds(core, burst.packet)
         dispatchBoth(core, burst.flow, burst.packet)
+        if core.pointee.tracker.events.set.rawValue & wanted.rawValue != 0 { return true }
       } else {
+        tellEnds(core, nil)
+        if burst.next == burst.count { return false }
+      }
+    }
+  }
+
+  /// The same where there are no timers, and one middlebox of the simplest kind: about a tenth less for each event.
+  private static func takeSimply(
+    _ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst, _ wanted: EventSet, _ both: EventSet
+  ) -> Bool {
+    while true {
+      guard core.pointee.tracker.process(&burst, wanted: both) else {
         tellEnds(core, nil)
         if burst.next == burst.count { return false }
         continue
       }
+      if core.pointee.tracker.hasEnded() { tellEnds(core, burst.packet) }
+      dispatchSimply(core, burst.flow, burst.packet)
       if core.pointee.tracker.events.set.rawValue & wanted.rawValue != 0 { return true }
     }
   }
