@@ -71,7 +71,7 @@ struct FlowFilterTests {
   @Test("An expression that does not compile is refused at the start, with the middlebox's name")
   func broken() {
     #expect {
-      try EventScript(Watcher(name: "a", flowFilter: "tcp prot 80"))
+      _ = try EventScript(Watcher(name: "a", flowFilter: "tcp prot 80"))
     } throws: {
       "\($0)".hasPrefix("a: filter \"tcp prot 80\": ")
     }
