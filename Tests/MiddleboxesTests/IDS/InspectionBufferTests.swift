@@ -1,0 +1,100 @@
+import Testing
+
+@testable import Middleboxes
+
+@Suite("Buffers of a rule")
+struct InspectionBufferTests {
+  private func shape(_ options: String, header: String = "alert tcp any any -> any any") -> [String] {
+    (rule(options, header: header)?.buffers ?? []).map { "\($0.kind.keyword) \($0.matches.count)" }
+  }
+
+  @Test("are chosen by a keyword for what comes behind it, or by a modifier for the content before it")
+  func bothWays() {
+    for buffer in InspectionBuffer.allCases where buffer != .payload {
+      let header = buffer == .dnsQuery ? "alert udp any any -> any any" : "alert tcp any any -> any any"
+      for name in [buffer.keyword] + buffer.otherKeywords {
+        #expect(shape("\(name); content:\"a\"; content:\"b\";", header: header) == ["\(buffer.keyword) 2"])
+      }
+      if let modifier = buffer.modifier {
+        #expect(rule("content:\"a\"; \(modifier);") == rule("\(buffer.keyword); content:\"a\";"))
+      }
+    }
+    #expect(rule("uricontent:\"a\";") == rule("http.uri; content:\"a\";"))
+  }
+
+  @Test("stay chosen until the next one, or until pkt_data")
+  func order() {
+    #expect(
+      shape("content:\"p\"; http.uri; content:\"a\"; http.header; content:\"b\"; pkt_data; content:\"q\";")
+        == ["pkt_data 2", "http.uri 1", "http.header 1"])
+    #expect(
+      shape("content:\"a\"; http_uri; content:\"b\"; http_header; nocase; content:\"c\"; http_uri; content:\"d\";")
+        == ["http.uri 2", "http.header 1", "pkt_data 1"])
+    #expect(
+      shape("http.uri; content:\"a\"; http.method; content:\"b\"; http.uri; content:\"c\";") == [
+        "http.uri 2", "http.method 1",
+      ])
+  }
+
+  @Test("that a message can have several of are another one each time")
+  func several() {
+    #expect(
+      shape("dns.query; content:\"a\"; dns.query; content:\"b\";", header: "alert dns any any -> any any")
+        == ["dns.query 1", "dns.query 1"])
+  }
+
+  @Test("of relative numbers are that of the match before")
+  func relativeNumbers() {
+    #expect(shape("content:\"a\"; http_uri; byte_test:1,>,5,0,relative;") == ["http.uri 2"])
+    #expect(shape("content:\"a\"; http_uri; byte_test:1,>,5,0;") == ["http.uri 1", "pkt_data 1"])
+    #expect(shape("content:\"a\"; http_uri; isdataat:!1,relative;") == ["http.uri 2"])
+    #expect(shape("http.uri; content:\"a\"; pkt_data; byte_jump:1,0,relative;") == ["http.uri 1", "pkt_data 1"])
+    #expect(shape("http.uri; byte_test:1,>,5,0;") == ["http.uri 1"])
+  }
+
+  private static let faults = [
+    FaultyOptions("http_uri;", "http_uri: there is no content before it"),
+    FaultyOptions(
+      "content:\"a\"; http_uri; http_header;", "http_header: the content is looked for in http_uri already"),
+    FaultyOptions(
+      "http.uri; content:\"a\"; http_header;",
+      "http_header: the buffer is http.uri here, expected pkt_data before http_header"),
+    FaultyOptions("http.uri;", "http.uri: nothing is looked for in it, expected a content behind it"),
+    FaultyOptions(
+      "http.uri; http.header; content:\"a\";", "http.uri: nothing is looked for in it, expected a content behind it"),
+    FaultyOptions("http.uri:x; content:\"a\";", "http.uri: \"x\" is too much, expected nothing behind http.uri"),
+    FaultyOptions("http.uri; content:\"a\"; pkt_data; nocase;", "nocase: there is no content before it"),
+    FaultyOptions(
+      "http.uri; content:\"a\";", "http.uri: there is none in udp, the header's protocol",
+      header: "alert udp any any -> any any"),
+    FaultyOptions(
+      "content:\"a\"; http_uri;", "http.uri: there is none in dns, the header's protocol",
+      header: "alert dns any any -> any any"),
+    FaultyOptions(
+      "dns.query; content:\"a\";", "dns.query: there is none in http, the header's protocol",
+      header: "alert http any any -> any any"),
+    FaultyOptions(
+      "byte_extract:1,0,v; content:\"a\"; offset:v; http_uri;",
+      "http_uri: the content's place is a variable of the payload"),
+    FaultyOptions(
+      "dsize:5; http.uri; content:\"a\";",
+      "dsize: a packet's size and a buffer of an application protocol in one rule"),
+    FaultyOptions("content:\"a\"; bsize:5;", "bsize: no buffer is chosen, expected one before it, as http.uri"),
+    FaultyOptions(
+      "http.uri; content:\"abc\"; bsize:<3;", "bsize: \"<3\" has no room for the 3 bytes of a content before it"),
+    FaultyOptions("ssh.hassh; content:\"a\";", "not used: the keyword ssh.hassh"),
+  ]
+
+  @Test("that contradict each other or the header are refused", arguments: faults)
+  func refuses(example: FaultyOptions) {
+    #expect(ruleFault(example.options, header: example.header) == example.fault)
+  }
+
+  @Test("can have a size")
+  func size() {
+    #expect(matches("http.uri; content:\"abc\"; bsize:3;").last == .bufferSize(IntegerMatch(value: 3)))
+    #expect(
+      matches("http.uri; bsize:6<>15;")
+        == [.bufferSize(IntegerMatch(comparison: .between, value: 6, upper: 15))])
+  }
+}
