@@ -75,10 +75,15 @@ extension PacketWay {
     sender = side.peer
     maker = box
     isReturned = side == occurrence.pointee.sender
+    if occurrence.pointee.packet == nil, let template = table.pointee.template(occurrence) {
+      isReturned = (side == .client) == template.isReturnedToClient
+    }
     let position = sender == .client ? box : count - 1 - box
     // At `.sender` the event's packet has not left the middlebox, at `.receiver` it has left all.
     if occurrence.pointee.hook == .receiver {
       passed = isReturned ? 0 : count
+    } else if occurrence.pointee.packet == nil {
+      passed = position
     } else {
       passed = isReturned ? position + 1 : position
     }
@@ -96,8 +101,11 @@ extension Flow {
   /// see it, but what they inject then is refused. MAC addresses, VLANs, addresses and ports are those of the event's
   /// packet.
   ///
-  /// Returns `false`, and sends nothing, in an engine without filters, in an event without a packet, for a flow that is not
-  /// TCP in Ethernet frames, and when it is longer than 2,048 bytes or the 65th of a packet.
+  /// In the event of a `FlowTimer` it goes off at once, from the middlebox on, and its numbers are those that a packet of
+  /// its direction would have where it comes to it.
+  ///
+  /// Returns `false`, and sends nothing, in an engine without filters, in any other event without a packet, for a flow that
+  /// is not TCP in Ethernet frames, and when it is longer than 2,048 bytes or the 65th of an event.
   @discardableResult
   public func inject(
     _ segment: TCPSegment, toward side: Side,
@@ -105,11 +113,11 @@ extension Flow {
     payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
   ) -> Bool {
     let core = occurrence.pointee.core
-    guard core.pointee.table.acts, !core.pointee.isInjecting, let packet = occurrence.pointee.packet,
-      let template = SegmentBuilder(template: packet.pointee)
-    else { return false }
+    guard core.pointee.table.acts, !core.pointee.isInjecting, let template = core.pointee.template(occurrence) else {
+      return false
+    }
     let way = PacketWay(toward: side, occurrence)
-    let builder = way.isReturned ? template.reversed : template
+    let builder = way.sender == template.sender ? template.builder : template.builder.reversed
     guard core.pointee.injections.add(builder, segment, way, options: options, payload: payload) else { return false }
     core.pointee.hasMade = true
     return true

@@ -4,8 +4,10 @@ import MTCP
 
 /// The reset of a connection, or of one of its ends, that a handler asked for.
 struct RequestedReset: BitwiseCopyable {
-  /// Makes segments in the direction of the event's packet.
+  /// Makes segments in the direction of the event's packet, which this side sent; of the client's without a packet.
   var template: SegmentBuilder
+  var sender: Side
+  var hasPacket: Bool
   var flow: UInt32
   var isOfClient = false
   var isOfServer = false
@@ -17,10 +19,10 @@ struct RequestedReset: BitwiseCopyable {
   var serverNext: UInt32?
 
   init?(_ occurrence: UnsafeMutablePointer<Occurrence>) {
-    guard let packet = occurrence.pointee.packet, let template = SegmentBuilder(template: packet.pointee) else {
-      return nil
-    }
-    self.template = template
+    guard let template = occurrence.pointee.core.pointee.template(occurrence) else { return nil }
+    self.template = template.builder
+    sender = template.sender
+    hasPacket = occurrence.pointee.packet != nil
     flow = occurrence.pointee.flow
     towardClient = PacketWay(toward: .client, occurrence)
     towardServer = PacketWay(toward: .server, occurrence)
@@ -51,14 +53,14 @@ extension Flow {
   /// middleboxes on their way, which can change their addresses; a middlebox is not asked about its own.
   ///
   /// Returns `false`, and sends nothing, in an engine without filters, for a flow that is not TCP in Ethernet frames, in an
-  /// event without a packet, and in one of a packet that a middlebox made.
+  /// event of a packet that a middlebox made, and in one without a packet that is not a `FlowTimer`'s of an open flow.
   @discardableResult
   public func reset() -> Bool {
     let core = occurrence.pointee.core
-    guard core.pointee.table.acts, occurrence.pointee.packet?.pointee.kind == .tcp, !core.pointee.isInjecting else {
-      return false
-    }
-    if occurrence.pointee.hook != .receiver || core.pointee.table.dropsReceived {
+    guard core.pointee.mayReset(occurrence) else { return false }
+    if occurrence.pointee.packet != nil,
+      occurrence.pointee.hook != .receiver || core.pointee.table.dropsReceived
+    {
       core.pointee.work.pointee.drop(by: occurrence.pointee.node)
     }
     return core.pointee.request(occurrence) {
@@ -75,9 +77,7 @@ extension FlowSide {
   @discardableResult
   public func reset() -> Bool {
     let core = occurrence.pointee.core
-    guard core.pointee.table.acts, occurrence.pointee.packet?.pointee.kind == .tcp, !core.pointee.isInjecting else {
-      return false
-    }
+    guard core.pointee.mayReset(occurrence) else { return false }
     let side = side
     return core.pointee.request(occurrence) {
       if side == .client { $0.isOfClient = true } else { $0.isOfServer = true }
@@ -86,6 +86,13 @@ extension FlowSide {
 }
 
 extension EngineCore {
+  /// Whether a connection can be reset in an event.
+  fileprivate func mayReset(_ occurrence: UnsafeMutablePointer<Occurrence>) -> Bool {
+    guard table.acts, !isInjecting else { return false }
+    if let packet = occurrence.pointee.packet { return packet.pointee.kind == .tcp }
+    return occurrence.pointee.record.pointee.end == .none
+  }
+
   /// Notes a reset. Of several of a packet, the first one's way is taken.
   fileprivate mutating func request(
     _ occurrence: UnsafeMutablePointer<Occurrence>, _ change: (inout RequestedReset) -> Void
@@ -103,7 +110,7 @@ extension EngineCore {
     _ reset: RequestedReset, _ packet: UnsafePointer<DecodedPacket>
   ) -> (client: TCPSegment?, server: TCPSegment?) {
     var segments: (client: TCPSegment?, server: TCPSegment?)
-    let sender = reset.towardClient.isReturned ? Side.client : .server
+    let sender = reset.sender
     let receiverState = tracker.endpoint(sender.peer, of: reset.flow)?.state
     let record = tracker.record(reset.flow)
     let exact = (
@@ -123,6 +130,7 @@ extension EngineCore {
     }
     if let number = exact.client { segments.client?.sequence = number }
     if let number = exact.server { segments.server?.sequence = number }
+    guard reset.hasPacket else { return segments }
     // Of an end of which nothing has passed yet, or whose connection is gone, the packet says more.
     let back = EngineCore.closedPort(packet)
     // The receiver of the first packet that is seen of a connection expects what it begins with.

@@ -36,6 +36,9 @@ struct EngineCore: ~Copyable {
   var output = PacketOutput()
   var injections = Injections()
   var held: HeldPackets
+  var templates: Slab<FlowTemplate>
+  /// Timers of flows may send something.
+  let keepsTemplates: Bool
   /// Handlers that were reported for holding more than there is room for.
   var reportedHolders: Set<UInt32> = []
   /// The port at which packets come in.
@@ -101,6 +104,8 @@ struct EngineCore: ~Copyable {
     work = .allocate(capacity: 1)
     work.initialize(to: PacketWork())
     streamEdits = Slab(capacity: EngineCore.mostStreamEdits)
+    keepsTemplates = table.acts && !registry.flowTimers.isEmpty
+    templates = Slab(capacity: keepsTemplates ? tracker.largestFlow : 1)
     held = HeldPackets(flows: table.acts ? tracker.largestFlow : 1, bytes: heldBytes)
     insertedBytes = Slab(capacity: EngineCore.mostInsertedBytes)
     drops = registry.boxes.map { _ in 0 }

@@ -26,6 +26,7 @@ extension EngineLoop {
       }
       return work.pointee.isDropped ? core.pointee.countDropped() : core.pointee.send()
     }
+    if core.pointee.keepsTemplates { core.pointee.keepTemplate(flow, sender, packet) }
     carry(core, packet, PacketWay(flow: flow, sender: sender))
   }
 

@@ -193,6 +193,7 @@ extension EngineLoop {
     withUnsafeMutablePointer(to: &occurrence) { occurrence in
       let list = UnsafePointer(core.pointee.table.keyLists + Int(key))
       if !list.pointee.isEmpty { Dispatch.run(list, occurrence) }
+      if core.pointee.hasMade { sendMade(core, at: time) }
     }
   }
 }

@@ -21,6 +21,15 @@ extension EngineLoop {
     core.pointee.isInjecting = false
   }
 
+  /// The same of what was made in a timer's event.
+  @inline(never)
+  static func sendMade(_ core: UnsafeMutablePointer<EngineCore>, at time: Timestamp) {
+    var packet = DecodedPacket(frame: core.pointee.work.pointee.packet.pointee.frame)
+    packet.timestamp = time
+    packet.clock = time
+    withUnsafePointer(to: packet) { sendMade(core, $0) }
+  }
+
   private static func sendInjected(
     _ core: UnsafeMutablePointer<EngineCore>, _ index: Int, _ packet: UnsafePointer<DecodedPacket>
   ) {
@@ -60,7 +69,7 @@ extension EngineLoop {
     for side in [Side.client, .server] {
       guard let segment = side == .client ? segments.client : segments.server else { continue }
       let way = side == .client ? reset.towardClient : reset.towardServer
-      let builder = way.isReturned ? reset.template.reversed : reset.template
+      let builder = way.sender == reset.sender ? reset.template : reset.template.reversed
       guard core.pointee.injections.add(builder, segment, way) else { continue }
       var made = DecodedPacket(frame: packet.pointee.frame)
       _ = core.pointee.injections.describe(core.pointee.injections.count - 1, packet, into: &made)

@@ -111,6 +111,7 @@ enum EngineLoop {
     if record.pointee.storage != 0 {
       core.pointee.freeEdits(of: record.pointee.storage)
       core.pointee.freeHeld(of: record.pointee.storage)
+      core.pointee.freeTemplate(of: record.pointee.storage)
       core.pointee.storage.free(record.pointee.storage)
       record.pointee.storage = 0
     }

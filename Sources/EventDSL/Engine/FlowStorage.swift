@@ -71,6 +71,11 @@ struct FlowStorage: ~Copyable {
     (blocks[index] + words * 8 + 8).assumingMemoryBound(to: UInt32.self)
   }
 
+  /// The place in a block for the index of what segments are made from.
+  func templatePlace(_ index: UInt32) -> UnsafeMutablePointer<UInt32> {
+    (blocks[index] + words * 8 + 12).assumingMemoryBound(to: UInt32.self)
+  }
+
   /// The place in a block that says whether a middlebox has a wish.
   func wishMark(_ index: UInt32) -> UnsafeMutablePointer<Bool> {
     (blocks[index] + words * 8 + 4).assumingMemoryBound(to: Bool.self)
