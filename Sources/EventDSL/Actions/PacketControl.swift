@@ -71,6 +71,27 @@ public struct PacketControl: ~Copyable {
   public func setDestinationPort(_ port: UInt16) -> PacketEditOutcome {
     work.pointee.edit { $0.setDestinationPort(port) }
   }
+  /// Sets source address and port at once, which takes less than one after the other.
+  public func setSource(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
+    work.pointee.edit { $0.setSource(address, port: port) }
+  }
+  /// Sets destination address and port at once.
+  public func setDestination(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
+    work.pointee.edit { $0.setDestination(address, port: port) }
+  }
+  /// Sets the identifier of an ICMP query or its reply.
+  public func setICMPIdentifier(_ identifier: UInt16) -> PacketEditOutcome {
+    work.pointee.edit { $0.setICMPIdentifier(identifier) }
+  }
+  /// Sets the source of the packet that an ICMP error quotes, and its port, or identifier if that is an ICMP query. IPv4
+  /// only.
+  public func setQuotedSource(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
+    work.pointee.edit { $0.setQuotedSource(address, port: port) }
+  }
+  /// Sets the destination of the packet that an ICMP error quotes in the same way.
+  public func setQuotedDestination(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
+    work.pointee.edit { $0.setQuotedDestination(address, port: port) }
+  }
   /// Sets the TCP window field, which is not scaled.
   public func setWindow(_ window: UInt16) -> PacketEditOutcome { work.pointee.edit { $0.setWindow(window) } }
   /// Sets the time to live or hop limit.

@@ -26,6 +26,13 @@ public struct PacketView: ~Copyable {
     decoded.pointee.linkType == .ethernet
       ? EthernetHeader(decoded.pointee.frame, length: decoded.pointee.capturedLength) : nil
   }
+  /// The identifier of an ICMP query or its reply; nil for others.
+  @inlinable public var icmpIdentifier: UInt16? { decoded.pointee.icmpIdentifier }
+  /// Whether it is an ICMP or ICMPv6 error.
+  @inlinable public var isICMPError: Bool { decoded.pointee.isICMPError }
+  /// The ends of the packet that an ICMP error over IPv4 quotes: its addresses and its ports, for an ICMP query its
+  /// identifier in their place; nil for others, and where the quotation does not reach to them.
+  @inlinable public var quotedEnds: FlowKey? { decoded.pointee.quotedEnds }
   /// TCP control bits; none for other protocols.
   @inlinable public var flags: TCPFlags { decoded.pointee.flags }
   /// TCP sequence number.

@@ -20,6 +20,15 @@ struct ChecksumDelta: BitwiseCopyable {
     difference.add(word: new)
   }
 
+  /// Changes a word from `old` to `new`, both as they lie in memory.
+  @inline(__always) mutating func replace(inMemory old: UInt16, with new: UInt16) { add(~old); add(new) }
+
+  /// Changes two words from `old` to `new`, both as they lie in memory.
+  @inline(__always) mutating func replace(_ old: UInt32, with new: UInt32) {
+    // Two words at once: what overflows from the lower into the upper one comes back when the sum is folded.
+    difference.sum = Checksum.add(Checksum.add(difference.sum, UInt64(~old)), UInt64(new))
+  }
+
   /// The checksum that was `checksum`; both as they lie in memory.
   func applied(to checksum: UInt16) -> UInt16 {
     var total = difference

@@ -5,7 +5,7 @@ public enum PacketEditOutcome: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case done = 0
   /// The editor holds no packet.
   case noPacket
-  /// The packet is neither TCP nor UDP over IP.
+  /// The packet is neither TCP, UDP nor ICMP over IP, or has no such field.
   case notSupported
   /// The packet is inside of a tunnel: headers further out would have to change too.
   case insideTunnel

@@ -19,14 +19,33 @@ extension PacketEditor {
 
   /// Sets the source port.
   public mutating func setSourcePort(_ port: UInt16) -> PacketEditOutcome {
-    guard payloadOffset > 0 else { return .noPacket }
-    return setTransport(port, at: 0)
+    let refusal = checkPorts()
+    return refusal == .done ? setTransport(port, at: 0) : refusal
   }
 
   /// Sets the destination port.
   public mutating func setDestinationPort(_ port: UInt16) -> PacketEditOutcome {
+    let refusal = checkPorts()
+    return refusal == .done ? setTransport(port, at: 2) : refusal
+  }
+
+  /// Sets source address and port at once, which takes less than one after the other.
+  public mutating func setSource(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
+    setEnd(address, port, addressAt: ipVersion == 4 ? 12 : 8, portAt: 0, checksumCovers: checksumCoversSource)
+  }
+
+  /// Sets destination address and port at once.
+  public mutating func setDestination(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
+    setEnd(address, port, addressAt: ipVersion == 4 ? 16 : 24, portAt: 2, checksumCovers: checksumCoversDestination)
+  }
+
+  /// Sets the identifier of an ICMP or ICMPv6 query or its reply, the echo messages and those of RFC 792 and RFC 950.
+  public mutating func setICMPIdentifier(_ identifier: UInt16) -> PacketEditOutcome {
     guard payloadOffset > 0 else { return .noPacket }
-    return setTransport(port, at: 2)
+    guard isICMP, ICMPHeader.hasIdentifier(transportHeader.load8(at: 0), isV6: ipVersion == 6) else {
+      return .notSupported
+    }
+    return setTransport(identifier, at: 4)
   }
 
   /// Sets the sequence number.
@@ -93,14 +112,18 @@ extension PacketEditor {
     translateSACKBlocks { ($0 &+ UInt32(bitPattern: left), $1 &+ UInt32(bitPattern: right)) }
   }
 
-  /// Changes the checksum of TCP or UDP. A UDP checksum of 0 means that there is none, so 0 is sent as 0xffff (RFC 768).
+  /// Changes the checksum of TCP, UDP or ICMP. A UDP checksum of 0 means that there is none, so 0 is sent as 0xffff (RFC 768).
   func applyToTransport(_ delta: ChecksumDelta) {
-    let field = base + (transportOffset + (isTCP ? 16 : 6))
-    if isTCP { return delta.apply(to: field) }
+    let field = base + (transportOffset + (isTCP ? 16 : isICMP ? 2 : 6))
+    if isTCP || isICMP { return delta.apply(to: field) }
     let checksum = field.loadUnaligned(as: UInt16.self)
     guard checksum != 0 else { return }
     let changed = delta.applied(to: checksum)
     field.storeBytes(of: changed == 0 ? 0xffff : changed, as: UInt16.self)
+  }
+
+  private func checkPorts() -> PacketEditOutcome {
+    payloadOffset == 0 ? .noPacket : isICMP ? .notSupported : .done
   }
 
   private func checkTCP() -> PacketEditOutcome { payloadOffset == 0 ? .noPacket : isTCP ? .done : .notTCP }
@@ -110,12 +133,38 @@ extension PacketEditor {
     guard address.isV4 == (ipVersion == 4) else { return .wrongAddressFamily }
     if ipVersion == 4 {
       let bits = UInt32(truncatingIfNeeded: address.low)
-      overwrite(bits.bigEndian, at: networkOffset + offset, covered: [.network, .transport])
+      // ICMP has no pseudo-header over IPv4 (RFC 792), over IPv6 it has (RFC 4443 2.3).
+      let covered: Coverage = isICMP ? .network : [.network, .transport]
+      overwrite(bits.bigEndian, at: networkOffset + offset, covered: covered)
     } else {
       let covered: Coverage = checksumCovers ? .transport : []
       overwrite(address.high.bigEndian, at: networkOffset + offset, covered: covered)
       overwrite(address.low.bigEndian, at: networkOffset + offset + 8, covered: covered)
     }
+    return .done
+  }
+
+  private mutating func setEnd(
+    _ address: IPAddress, _ port: UInt16, addressAt: Int, portAt: Int, checksumCovers: Bool
+  ) -> PacketEditOutcome {
+    let refusal = checkPorts()
+    guard refusal == .done else { return refusal }
+    guard ipVersion == 4, address.isV4 else {
+      let outcome = setAddress(address, at: addressAt, checksumCovers: checksumCovers)
+      return outcome == .done ? setTransport(port, at: portAt) : outcome
+    }
+    let place = networkHeader + addressAt
+    let portPlace = base + transportOffset + portAt
+    let oldAddress = place.loadUnaligned(as: UInt32.self)
+    let newAddress = UInt32(truncatingIfNeeded: address.low).bigEndian
+    let oldPort = portPlace.loadUnaligned(as: UInt16.self)
+    place.storeBytes(of: newAddress, as: UInt32.self)
+    portPlace.storeBytes(of: port.bigEndian, as: UInt16.self)
+    var delta = ChecksumDelta()
+    delta.replace(oldAddress, with: newAddress)
+    delta.apply(to: networkHeader + 10)
+    delta.replace(inMemory: oldPort, with: port.bigEndian)
+    applyToTransport(delta)
     return .done
   }
 

@@ -102,8 +102,9 @@ extension PacketEditor {
     // The pseudo-header has the length of header and payload; UDP has it once more.
     let new = UInt16(truncatingIfNeeded: frameLength - transportOffset)
     let old = UInt16(truncatingIfNeeded: frameLength - transportOffset - growth)
-    delta.replace(old, with: new)
-    if !isTCP {
+    // Without a pseudo-header, ICMP's checksum covers no length.
+    if !isICMP || ipVersion == 6 { delta.replace(old, with: new) }
+    if !isTCP && !isICMP {
       delta.replace(old, with: new)
       (base + transportOffset).storeBE16(new, at: 4)
     }

@@ -17,7 +17,7 @@ public struct PacketEditor: ~Copyable {
   public internal(set) var frameLength = 0
   /// Where the IP header begins in the frame.
   public private(set) var networkOffset = 0
-  /// Where the TCP or UDP header begins in the frame.
+  /// Where the TCP, UDP or ICMP header begins in the frame.
   public private(set) var transportOffset = 0
   /// Where the payload begins in the frame; 0 without a packet.
   public private(set) var payloadOffset = 0
@@ -27,8 +27,10 @@ public struct PacketEditor: ~Copyable {
   public internal(set) var ipLength = 0
   /// 4 or 6; 0 without a packet.
   public private(set) var ipVersion: UInt8 = 0
-  /// Whether it is TCP, and not UDP.
+  /// Whether it is TCP.
   public private(set) var isTCP = false
+  /// Whether it is ICMP or ICMPv6.
+  public private(set) var isICMP = false
   /// Whether all that says how long the packet is can be changed along with it.
   private(set) var isResizable = false
   /// A routing header or home address option takes the place of an IPv6 header's address in the pseudo-header.
@@ -45,7 +47,7 @@ public struct PacketEditor: ~Copyable {
   /// Takes a copy of the packet's frame, instead of what was held before. A frame that is in the buffer already stays where
   /// it is.
   ///
-  /// When it is refused the editor holds no packet: what is no TCP or UDP, is inside of a tunnel, is a fragment or was one,
+  /// When it is refused the editor holds no packet: what is no TCP, UDP or ICMP, is inside of a tunnel, is a fragment or was one,
   /// is not all there, or has an authentication header. Checksums are not looked at.
   public mutating func load(_ packet: DecodedPacket) -> PacketEditOutcome {
     let linkType = packet.linkType
@@ -54,7 +56,13 @@ public struct PacketEditor: ~Copyable {
     frameLength = 0
     ipLength = 0
     ipVersion = 0
-    guard packet.kind == .tcp || packet.kind == .udp else { return .notSupported }
+    let minimum: Int
+    switch packet.kind {
+    case .tcp: minimum = Int(TCPHeader.minimumLength)
+    case .udp: minimum = Int(UDPHeader.length)
+    case .icmp, .icmpv6: minimum = Int(ICMPHeader.length)
+    default: return .notSupported
+    }
     if packet.isReassembled { return .fragment }
     if packet.tunnelDepth > 0 { return .insideTunnel }
     let length = Int(packet.capturedLength)
@@ -65,9 +73,8 @@ public struct PacketEditor: ~Copyable {
     if packet.payloadLength != packet.payloadWireLength || packet.anomalies.contains(.frameTruncated) {
       return .truncated
     }
-    let minimum = packet.kind == .tcp ? Int(TCPHeader.minimumLength) : Int(UDPHeader.length)
     guard network >= 0, transport - network >= Int(IPv4Header.minimumLength), payload - transport >= minimum,
-      end <= length, packet.kind == .udp || Int(packet.tcpHeaderLength) == payload - transport
+      end <= length, packet.kind != .tcp || Int(packet.tcpHeaderLength) == payload - transport
     else { return .malformed }
     let lengths = AnomalySet([
       AnomalySet(.ipTotalLengthInvalid), AnomalySet(.tcpDataOffsetInvalid), AnomalySet(.udpLengthInvalid),
@@ -86,9 +93,10 @@ public struct PacketEditor: ~Copyable {
     ipLength = Int(packet.ipLength)
     ipVersion = packet.ipVersion
     isTCP = packet.kind == .tcp
+    isICMP = minimum == Int(ICMPHeader.length) && packet.kind != .udp
     isResizable =
       ipLengthField == end - network
-      && (isTCP || Int(transportHeader.loadBE16(at: 4)) == end - transport)
+      && (isTCP || isICMP || Int(transportHeader.loadBE16(at: 4)) == end - transport)
       && LinkHeader.isWithoutLength(base, length: UInt32(network), ipVersion: ipVersion, linkType: linkType)
     return .done
   }
@@ -159,6 +167,8 @@ public struct PacketEditor: ~Copyable {
       ipVersion == 4 ? IPAddress(v4: network.loadBE32(at: 12)) : network.loadIPv6Address(at: 8)
     packet.key.destination =
       ipVersion == 4 ? IPAddress(v4: network.loadBE32(at: 16)) : network.loadIPv6Address(at: 24)
+    // The key of ICMP has types in the place of ports, and they do not change.
+    if isICMP { return }
     packet.key.rest = packet.key.rest & 0xffff_ffff | UInt64(transport.loadBE32(at: 0)) << 32
     guard isTCP else { return }
     packet.numbers = transport.loadBE64(at: 4)

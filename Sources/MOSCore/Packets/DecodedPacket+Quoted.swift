@@ -18,6 +18,30 @@ extension DecodedPacket {
     return kind == .icmp ? quotedIPv4 : quotedIPv6
   }
 
+  /// The ends of the packet that an ICMP error (IPv4) quotes: `quotedKey`, and for an ICMP query or its reply a key with its
+  /// identifier as both ports.
+  public var quotedEnds: FlowKey? {
+    if let key = quotedKey { return key }
+    guard isICMPError, kind == .icmp, let header = IPv4Header(payload, length: payloadLength), header.version == 4,
+      header.headerLength >= 20, header.fragmentOffset == 0, header.protocolNumber == IPProtocol.icmp,
+      header.headerLength + ICMPHeader.length <= payloadLength
+    else { return nil }
+    let message = payload + Int(header.headerLength)
+    guard ICMPHeader.hasIdentifier(message.load8(at: 0), isV6: false) else { return nil }
+    let identifier = message.loadBE16(at: 4)
+    return FlowKey(
+      source: header.source, sourcePort: identifier, destination: header.destination, destinationPort: identifier,
+      vlan: key.vlan, innerVLAN: key.innerVLAN, protocolNumber: IPProtocol.icmp)
+  }
+
+  /// The identifier of an ICMP or ICMPv6 query or its reply; `nil` for any other packet.
+  public var icmpIdentifier: UInt16? {
+    guard kind == .icmp || kind == .icmpv6, ICMPHeader.hasIdentifier(icmpType, isV6: kind == .icmpv6) else {
+      return nil
+    }
+    return transport.loadBE16(at: 4)
+  }
+
   private var quotedIPv4: FlowKey? {
     guard let header = IPv4Header(payload, length: payloadLength), header.version == 4, header.headerLength >= 20,
       header.fragmentOffset == 0, header.headerLength + 4 <= payloadLength

@@ -41,6 +41,12 @@ public struct ICMPHeader: BitwiseCopyable {
     }
   }
 
+  /// Whether messages of a type have an identifier: queries and their replies (RFC 792, RFC 950; RFC 4443 4).
+  @inlinable public static func hasIdentifier(_ type: UInt8, isV6: Bool) -> Bool {
+    if isV6 { return type == 128 || type == 129 }
+    return type == 0 || type == 8 || (type >= 13 && type <= 18)
+  }
+
   /// The same for ICMPv6, whose types are numbered anew.
   @inlinable public static func counterpart(ofV6 type: UInt8) -> UInt8? {
     switch type {

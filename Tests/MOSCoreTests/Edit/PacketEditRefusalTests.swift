@@ -24,11 +24,11 @@ struct PacketEditRefusalTests {
     expectAllRefused(fixture, .noPacket)
   }
 
-  @Test("what is no TCP or UDP")
+  @Test("what is no TCP, UDP or ICMP")
   func otherPackets() {
     expectNotLoaded(PacketBuilder.ethernet(.init(repeating: 0, count: 28), type: 0x0806, vlans: []), .notSupported)
     let builder = PacketBuilder(payload: [1, 2])
-    expectNotLoaded(builder.ethernet(builder.ip(1, builder.icmp(type: 8))), .notSupported)
+    expectNotLoaded(builder.ethernet(builder.ip(47, [0, 0, 0x88, 0xbe] + builder.payload)), .notSupported)
     expectNotLoaded([], .notSupported)
   }
 
