@@ -47,7 +47,9 @@ struct EditRun: ~Copyable {
     var editor = PacketEditor(buffer: memory)
     var all = PacketDecoder(configuration: Self.configuration(tunnels: .all))
     let (outcome, packet, edited) = all.decoding(frame, linkType) { packet in
-      let outcome = editor.load(packet)
+      // The plain way of changing frames knows TCP and UDP.
+      let isKnown = packet.kind != .icmp && packet.kind != .icmpv6
+      let outcome = isKnown ? editor.load(packet) : .notSupported
       return (outcome, packet, outcome == .done ? EditedFrame(frame, packet) : nil)
     }
     isLoaded = outcome == .done

@@ -7,20 +7,29 @@ struct NamedMiddlebox: Sendable {
   let name: String
   /// What it does, for `--list-middleboxes`: a few words.
   let help: String
-  /// Makes one, for one worker, as the file says that `--config` names. Throws an error whose description is one line.
-  let make: @Sendable (_ configuration: String?) throws -> any Middlebox
+  /// Makes one, for worker `worker` of `workers`, as the file says that `--config` names. Throws an error whose description
+  /// is one line.
+  let make: @Sendable (_ configuration: String?, _ worker: Int, _ workers: Int) throws -> any Middlebox
 
   /// Every middlebox that there is.
   static let all: [NamedMiddlebox] = [
     NamedMiddlebox(name: "firewall", help: "stateful rules, rate limits and SYN-flood protection; --config: the rules")
-    {
-      guard let path = $0 else { throw MissingConfiguration(what: "a file with rules") }
+    { path, _, _ in
+      guard let path else { throw MissingConfiguration(what: "a file with rules") }
       return try Firewall(path: path)
     },
     NamedMiddlebox(
       name: "monitor", help: "top talkers, counters for each service, how TCP connections ended; --config: sizes"
-    ) {
-      Monitor(try $0.map(MonitorConfiguration.init(path:)) ?? MonitorConfiguration())
+    ) { path, _, _ in
+      Monitor(try path.map(MonitorConfiguration.init(path:)) ?? MonitorConfiguration())
+    },
+    NamedMiddlebox(
+      name: "nat", help: "address translation for IPv4: mappings, forwards, one-to-one; --config: addresses and more"
+    ) { path, worker, workers in
+      guard let path else { throw MissingConfiguration(what: "a file with addresses") }
+      if workers > 1 { throw OneWorkerOnly() }
+      // The same ports each time that a capture is played.
+      return NAT(try NATConfiguration(path: path), worker: worker, of: workers, seed: 1)
     },
   ]
 
@@ -42,32 +51,40 @@ private struct MissingConfiguration: Error, CustomStringConvertible {
   var description: String { "it needs \(what): give --config FILE behind it" }
 }
 
+/// A middlebox whose workers would need each other's tables.
+private struct OneWorkerOnly: Error, CustomStringConvertible {
+  var description: String { "it runs with one worker: leave out --workers" }
+}
+
 /// A middlebox of the row that was asked for.
 struct MiddleboxChoice: Sendable {
   /// Its name.
   var name: String
-  /// Makes one for one worker.
-  var make: @Sendable () throws -> any Middlebox
+  private let makeOne: @Sendable (_ worker: Int, _ workers: Int) throws -> any Middlebox
 
-  /// A choice from its parts.
+  /// A choice of one that is the same for all workers.
   init(name: String, make: @escaping @Sendable () throws -> any Middlebox) {
     self.name = name
-    self.make = make
+    makeOne = { _, _ in try make() }
   }
 
   /// The middlebox with a name, as a file configures it; nil when there is none of that name.
   init?(named name: String, configuration: String?) {
     guard let known = NamedMiddlebox.all.first(where: { $0.name == name }) else { return nil }
-    self.init(name: name) { try known.make(configuration) }
+    self.name = name
+    makeOne = { try known.make(configuration, $0, $1) }
   }
+
+  /// Makes one for worker `worker` of `workers`.
+  func make(worker: Int = 0, of workers: Int = 1) throws -> any Middlebox { try makeOne(worker, workers) }
 }
 
 extension [MiddleboxChoice] {
-  /// A row of new middleboxes. Throws the first failure.
-  func make() throws(ReplayFailure) -> [any Middlebox] {
+  /// A row of new middleboxes for worker `worker` of `workers`. Throws the first failure.
+  func make(worker: Int = 0, of workers: Int = 1) throws(ReplayFailure) -> [any Middlebox] {
     var row: [any Middlebox] = []
     for choice in self {
-      do { row.append(try choice.make()) } catch {
+      do { row.append(try choice.make(worker: worker, of: workers)) } catch {
         throw ReplayFailure(message: "--middlebox \(choice.name): \(error)", status: 2)
       }
     }

@@ -58,7 +58,9 @@ struct ReplayEngine: ~Copyable {
     }
     // Before the files of records are emptied: a middlebox's configuration may be wrong.
     var rows: [[any Middlebox]] = []
-    for _ in 0..<options.workers { rows.append(try options.middleboxes.make()) }
+    for worker in 0..<options.workers {
+      rows.append(try options.middleboxes.make(worker: worker, of: options.workers))
+    }
     let outputs = try RecordOutputs(options)
     let pool = try WorkerPool(options, rows: rows)
     let capture = try ForwardedCapture(options)

@@ -1,0 +1,20 @@
+import EventDSL
+
+extension NAT {
+  /// `nat`.
+  public var name: String { "nat" }
+
+  /// What was translated, and what was dropped why, in all workers together.
+  public static func summary(of boxes: [NAT]) -> Summary? {
+    guard var counters = boxes.first?.counters else { return nil }
+    for box in boxes.dropFirst() { counters += box.counters }
+    var rows: [[Summary.Value]] = [
+      [.text("packets translated"), .count(counters.translated)], [.text("mappings begun"), .count(counters.created)],
+      [.text("mappings now"), .count(counters.mappings)],
+    ]
+    for refusal in NATRefusal.allCases where counters[refusal] > 0 {
+      rows.append([.text("dropped: \(refusal.name)"), .count(counters[refusal])])
+    }
+    return Summary([Summary.Table("translation", ["what", "count"], rows)])
+  }
+}

@@ -1,0 +1,202 @@
+import EventDSL
+
+/// A NAT (RFC 4787, RFC 5382, RFC 5508) for IPv4: hosts behind it share its addresses.
+///
+/// A host's end has one mapping for all destinations; who may answer is configured. Forwards lead ports of the NAT to hosts,
+/// and hosts can have an address of their own. Hosts reach each other by their external ends too. TCP, UDP and ICMP are
+/// translated; fragments, other protocols and what is in a tunnel are dropped where they would have to be, and so is what
+/// has no mapping. IPv6 passes.
+///
+/// Packets that come from outside without a mapping, or which it does not let in, are dropped before their flow is looked
+/// up, so that a flood of them begins no flow.
+public struct NAT: Middlebox {
+  /// What it remembers, by the engine of one worker.
+  final class State {
+    var tables: NATTables
+    let logs: Bool
+
+    init(_ configuration: NATConfiguration, worker: Int, of workers: Int, seed: UInt64) {
+      tables = NATTables(configuration, worker: worker, of: workers, seed: seed)
+      logs = configuration.logs
+    }
+  }
+
+  let state: State
+  let translation = FlowLocal(NATFlow())
+
+  /// A NAT of which each of `workers` has its own part of the ports. Which port is given where the host's own is taken, is
+  /// decided by `seed`: nobody should know it, but with the same one a replay gives the same.
+  public init(
+    _ configuration: NATConfiguration, worker: Int = 0, of workers: Int = 1, seed: UInt64 = .random(in: .min ... .max)
+  ) {
+    state = State(configuration, worker: worker, of: workers, seed: seed)
+  }
+
+  /// What was counted so far.
+  public var counters: NATCounters {
+    var counters = state.tables.counters
+    counters.mappings = UInt64(state.tables.mappings.count)
+    return counters
+  }
+
+  /// What it does when.
+  public var events: some EventGraph {
+    Filter(.frame) { event, packet in
+      guard let view = event.packet else { return }
+      if state.tables.advance(to: view.decoded.pointee.clock) { endMappings(event) }
+      if let refusal = state.tables.arrival(view.decoded) { refuse(packet, refusal) }
+      if state.tables.begun != 0 { logBegun(event) }
+    }
+    Filter(.packet) { event, packet in
+      guard let view = event.packet else { return }
+      switch view.kind {
+      case .tcp, .udp: translate(event, view, packet)
+      case .icmp: translateICMP(event, view, packet)
+      default: break
+      }
+    }
+    Filter(.orphan) { event, packet in
+      guard let view = event.packet, state.tables.isToBeTranslated(view.decoded) else { return }
+      refuse(packet, .unsolicited)
+    }
+    On(.established) { event in beginEstablished(event.flow) }
+    On(.stateChange) { event in
+      // Both ends have sent a FIN: RFC 5382 5 calls this the closing phase.
+      switch event.new {
+      case .closing, .lastAck, .timeWait: endEstablished(event.flow)
+      default: break
+      }
+    }
+    On(.connectionEnd) { event in
+      switch event.reason {
+      // Its ends may go on: only the mapping's own time-out ends it.
+      case .timeout, .evicted, .traceEnd: break
+      default: endEstablished(event.flow)
+      }
+    }
+  }
+
+  func refuse(_ packet: borrowing PacketControl, _ refusal: NATRefusal) {
+    state.tables.counters.count(refusal)
+    packet.drop()
+  }
+
+  private func endMappings(_ event: borrowing Event<FrameArrival>) {
+    while let ended = state.tables.nextEnded() {
+      if state.logs { event.report("mapping ended: \(ended)") }
+    }
+  }
+
+  private func translate(
+    _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl
+  ) {
+    let flow = event.flow
+    var known = flow[translation]
+    if known.state != .translated || state.tables.isStale(known) {
+      if known.state == .untouched { return }
+      if known.state == .translated {
+        // Its mapping has ended: whoever has the port by now, it is not this flow's. It goes on with another mapping by its
+        // own key; by the one that it was given it is not found again.
+        let old = known.sender.key(to: known.receiver, like: view.key)
+        let given = known.translatedKey(like: view.key)
+        flow.removeKey(known.first == .client ? given : given.reversed)
+        if view.key != old { return refuse(packet, .unsolicited) }
+      }
+      guard begin(event, view, packet, flow, &known) else { return }
+    }
+    let isFirst = event.sender == known.first
+    let from = NATEnd(sourceOf: view.key)
+    let to = NATEnd(destinationOf: view.key)
+    guard
+      isFirst
+        ? from == known.sender && to == known.receiver
+        : from == known.translatedReceiver && to == known.translatedSender
+    else { return refuse(packet, .unsolicited) }
+    let newSource = isFirst ? known.translatedSender : known.receiver
+    let newDestination = isFirst ? known.translatedReceiver : known.sender
+    if newSource != from, packet.setSource(newSource.ipAddress, port: newSource.port) != .done {
+      return refuse(packet, .untranslatable)
+    }
+    if newDestination != to, packet.setDestination(newDestination.ipAddress, port: newDestination.port) != .done {
+      return refuse(packet, .untranslatable)
+    }
+    let permits = (known.senderPermit, known.receiverPermit)
+    state.tables.keep(&known, isFirst: isFirst)
+    if (known.senderPermit, known.receiverPermit) != permits { flow[translation] = known }
+    state.tables.counters.translated &+= 1
+  }
+
+  private func begin(
+    _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl,
+    _ flow: borrowing Flow, _ known: inout NATFlow
+  ) -> Bool {
+    if let refusal = state.tables.begin(view.decoded, from: event.sender, &known) {
+      refuse(packet, refusal)
+      return false
+    }
+    if known.state == .translated {
+      logBegun(event)
+      let key = known.translatedKey(like: view.key)
+      switch flow.addKey(known.first == .client ? key : key.reversed) {
+      case .added, .known: break
+      default:
+        refuse(packet, .conflict)
+        return false
+      }
+      // A late packet of one that is closed is no sign of a connection.
+      if view.kind == .tcp, flow.record.isMidstream, known.senderMapping.index != 0,
+        view.flags.isDisjoint(with: [.fin, .rst])
+      {
+        known.isEstablished = true
+        state.tables.beginEstablished(known.senderMapping)
+        state.tables.beginEstablished(known.receiverMapping)
+      }
+    }
+    flow[translation] = known
+    return known.state == .translated
+  }
+
+  /// Reports the mapping that was begun last, if there is one.
+  func logBegun<Kind>(_ event: borrowing Event<Kind>) {
+    let begun = state.tables.begun
+    if begun == 0 { return }
+    state.tables.begun = 0
+    state.tables.keep(begun)
+    if state.logs { event.report("mapping began: \(state.tables.mappings.pointer(begun).pointee)") }
+  }
+
+  private func beginEstablished(_ flow: borrowing Flow) {
+    guard flow[translation].state == .translated, !flow[translation].isEstablished else { return }
+    var known = flow[translation]
+    known.isEstablished = true
+    state.tables.beginEstablished(known.senderMapping)
+    state.tables.beginEstablished(known.receiverMapping)
+    if !state.tables.isStale(known) { state.tables.keep(&known, isFirst: true) }
+    flow[translation] = known
+  }
+
+  private func endEstablished(_ flow: borrowing Flow) {
+    guard flow[translation].isEstablished else { return }
+    flow[translation].isEstablished = false
+    state.tables.endEstablished(flow[translation].senderMapping)
+    state.tables.endEstablished(flow[translation].receiverMapping)
+  }
+}
+
+extension NATTables {
+  /// Whether a packet would have to be translated.
+  func isToBeTranslated(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
+    guard packet.pointee.ipVersion == 4 else { return false }
+    let source = realms.realm(of: UInt32(truncatingIfNeeded: packet.pointee.key.source.low))
+    let destination = realms.realm(of: UInt32(truncatingIfNeeded: packet.pointee.key.destination.low))
+    return destination == .external || source == .internal && destination == .outside
+  }
+}
+
+extension NATMapping: CustomStringConvertible {
+  /// `tcp 10.0.0.1:40000 = 198.51.100.1:40000`
+  var description: String {
+    let name = protocolNumber == IPProtocol.tcp ? "tcp" : protocolNumber == IPProtocol.udp ? "udp" : "icmp"
+    return "\(name) \(host) = \(external)"
+  }
+}
