@@ -27,6 +27,7 @@ struct ByteKeywordTests {
             source: Source(count: .literal(5), offset: .literal(0), base: .decimal), operation: .lessOrEqual,
             value: .literal(256)))
       ])
+    #expect(matches("byte_test:1,=,5,0,string,dec,little;") == matches("byte_test:1,=,5,0,string;"))
     #expect(matches("byte_test:1,!,5,0;") == matches("byte_test:1,!=,5,0;"))
     #expect(matches("byte_test:20,=,18446744073709551615,0,string,dec;").count == 1)
     #expect(matches("byte_extract:1,0,a; byte_test:1,=,a,a;").count == 2)
@@ -99,7 +100,6 @@ struct ByteKeywordTests {
     FaultyOptions("byte_test:2,>,5,0,hex;", "byte_test: a base of digits without string"),
     FaultyOptions("byte_test:2,>,5,0,string,hex,dec;", "byte_test: the base is said twice"),
     FaultyOptions("byte_test:2,>,5,0,big,little;", "byte_test: the byte order is said twice"),
-    FaultyOptions("byte_test:2,>,5,0,string,little;", "byte_test: digits of a string have no byte order"),
     FaultyOptions("byte_test:2,>,5,0,relative,relative;", "byte_test: \"relative\" is there twice"),
     FaultyOptions(
       "byte_test:2,>,5,0,bitmask 0;", "byte_test: bitmask: \"0\" is not a number from 1 to 4294967295"),
@@ -114,8 +114,9 @@ struct ByteKeywordTests {
     FaultyOptions(
       "byte_jump:2,0,post_offset 70000;",
       "byte_jump: post_offset: \"70000\" is not a number from -65535 to 65535"),
-    FaultyOptions("byte_jump:0,0;", "byte_jump: bytes: \"0\" is not a number from 1 to 8"),
+    FaultyOptions("byte_jump:9,0;", "byte_jump: bytes: \"9\" is not a number from 0 to 8"),
     FaultyOptions("byte_extract:2,0,9a;", "byte_extract: \"9a\" is no name for a variable, expected a letter first"),
+    FaultyOptions("byte_extract:1,0,a; byte_extract:1,a,b;", "not used: byte_extract with a variable"),
     FaultyOptions("byte_extract:2,0,a,align 3;", "byte_extract: align: \"3\" is none, expected 2 or 4"),
     FaultyOptions(
       "byte_math:bytes 2,offset 0,oper +,rvalue 4;",
@@ -123,6 +124,8 @@ struct ByteKeywordTests {
         + "result length"),
     FaultyOptions(
       "byte_math:bytes 2,offset 0,oper %,rvalue 4,result a;", "byte_math: oper: \"%\" is none of +, -, *, /, <<, >>"),
+    FaultyOptions(
+      "byte_math:bytes 5,offset 0,oper <<,rvalue 1,result a;", "byte_math: 5 bytes to be shifted, expected 4 at most"),
     FaultyOptions(
       "byte_math:bytes 2,offset 0,oper /,rvalue 0,result a;", "byte_math: a division by 0 never matches"),
     FaultyOptions("byte_math:bytes 2,bytes 2,offset 0,oper +,rvalue 4,result a;", "byte_math: bytes is there twice"),

@@ -130,7 +130,7 @@ struct ContentTests {
       "distance: there is no variable \"len\" so far, expected byte_extract or byte_math before it"),
     FaultyOptions(
       "content:\"a\"; byte_extract:1,0,len; http.uri; content:\"b\"; offset:len;",
-      "offset: the variable \"len\" is another buffer's, expected one of the same"),
+      "not used: offset with a variable of another buffer"),
   ]
 
   @Test("that contradicts itself says how", arguments: faults)

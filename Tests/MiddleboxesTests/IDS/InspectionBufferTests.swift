@@ -75,10 +75,25 @@ struct InspectionBufferTests {
       header: "alert http any any -> any any"),
     FaultyOptions(
       "byte_extract:1,0,v; content:\"a\"; offset:v; http_uri;",
-      "http_uri: the content's place is a variable of the payload"),
+      "not used: http_uri with a variable of another buffer"),
     FaultyOptions(
       "dsize:5; http.uri; content:\"a\";",
-      "dsize: a packet's size and a buffer of an application protocol in one rule"),
+      "dsize is about one packet, http.uri is not; expected one of them in a rule"),
+    FaultyOptions(
+      "flags:S; flow:only_stream;", "flags is about one packet, flow:only_stream is not; expected one of them in a rule"
+    ),
+    FaultyOptions(
+      "ttl:5;", "ttl is about one packet, the protocol tls is not; expected one of them in a rule",
+      header: "alert tls any any -> any any"),
+    FaultyOptions(
+      "flow:to_client; http.uri; content:\"a\";",
+      "http.uri is never together with flow:to_client, which goes the other way"),
+    FaultyOptions(
+      "http.stat_code; content:\"200\"; http.method; content:\"GET\";",
+      "http.method is never together with http.stat_code, which goes the other way"),
+    FaultyOptions(
+      "http.uri; content:\"a\"; rawbytes;", "rawbytes: the payload as it is, but the buffer is http.uri here"),
+    FaultyOptions("content:\"a\"; rawbytes; http_uri;", "http_uri: the content has rawbytes, the payload as it is"),
     FaultyOptions("content:\"a\"; bsize:5;", "bsize: no buffer is chosen, expected one before it, as http.uri"),
     FaultyOptions(
       "http.uri; content:\"abc\"; bsize:<3;", "bsize: \"<3\" has no room for the 3 bytes of a content before it"),

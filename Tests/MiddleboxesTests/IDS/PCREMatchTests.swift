@@ -58,9 +58,6 @@ struct PCREMatchTests {
       "content:\"a\"; pcre:\"/b/UR\";", "pcre: the flag R, but there is no match before it in the same buffer"),
     FaultyOptions(
       "http.header; pcre:\"/a/U\";", "pcre: its flags say http.uri, but the buffer is http.header here"),
-    FaultyOptions(
-      "content:\"a\"; fast_pattern:only; pcre:\"/b/R\";",
-      "fast_pattern: only means anywhere, but the flag R of pcre behind it is relative to it"),
     FaultyOptions("pcre:\"/(a)/,flow:name\";", "not used: variables that pcre captures"),
   ]
 

@@ -18,12 +18,15 @@ struct RandomRule {
 
   mutating func rule(sid: Int) -> String {
     var text = one(["alert", "drop", "reject", "rejectsrc", "rejectdst", "rejectboth", "pass", "log"]) + " "
-    text += one(["tcp", "tcp-pkt", "tcp-stream", "http", "ip", "ipv4"]) + " \(addresses()) \(ports()) "
+    // A rule is about packets, or about messages of an application protocol.
+    let isMessage = chance(50)
+    text += one(isMessage ? ["tcp", "tcp-stream", "http", "ip"] : ["tcp", "tcp-pkt", "ip", "ipv4"])
+    text += " \(addresses()) \(ports()) "
     text += one(["->", "<>"]) + " \(addresses()) \(ports()) ("
     if chance(90) { text += "msg:\"\(message())\"; " }
-    let conditions = times(0...3) { $0.uniqueConditions() }
-    text += conditions
-    text += buffers(canBeHTTP: !conditions.contains("dsize:"))
+    let asked = isMessage ? [0, 5, 6] : Array(0...6)
+    for kind in asked.shuffled(using: &random).prefix(number(0...4)) { text += condition(kind, isMessage: isMessage) }
+    text += buffers(isMessage: isMessage)
     text += times(0...2) { $0.effect() }
     if chance(20) { text += "noalert; " }
     if chance(30) {
@@ -78,13 +81,11 @@ struct RandomRule {
     ])
   }
 
-  /// What a rule may have once, and so only in a rule's first call.
-  private mutating func uniqueConditions() -> String {
-    defer { asked += 1 }
-    let flow =
-      [one(["to_server", "to_client"]), one(["established", "stateless"])] + (chance(20) ? ["only_stream"] : [])
-    switch asked % 7 {
-    case 0: return "flow:\(flow.joined(separator: ",")); "
+  private mutating func condition(_ kind: Int, isMessage: Bool) -> String {
+    switch kind {
+    case 0:
+      let flow = [isMessage ? "to_server" : one(["to_server", "to_client"]), one(["established", "stateless"])]
+      return "flow:\((flow + (isMessage && chance(20) ? ["only_stream"] : [])).joined(separator: ",")); "
     case 1: return "\(one(["seq", "ack"])):\(comparison(4_294_967_295)); "
     case 2: return "flags:\(one(["", "+", "*", "!"]))\(one(["S", "FA", "SRPUCE", "0"])); "
     case 3: return "fragbits:\(one(["", "+", "*", "!"]))\(one(["M", "MDR", "R"])); "
@@ -96,17 +97,14 @@ struct RandomRule {
     }
   }
 
-  private var asked = 0
-
-  private mutating func buffers(canBeHTTP: Bool) -> String {
-    asked = 0
+  private mutating func buffers(isMessage: Bool) -> String {
     var text = ""
     var kinds = ["", "http.uri; ", "http.header; ", "http.user_agent; ", "file.data; "].shuffled(using: &random)
     kinds.removeLast(number(1...4))
-    for (place, kind) in kinds.enumerated() where kind.isEmpty || canBeHTTP {
-      text += kind.isEmpty && place > 0 ? "pkt_data; " : kind
+    for kind in kinds where kind.isEmpty || isMessage {
+      text += kind.isEmpty && !text.isEmpty ? "pkt_data; " : kind
       var variables: [String] = []
-      text += content(isFirst: true, variables: [])
+      text += content(isFirst: true, hasSticky: !kind.isEmpty, variables: [])
       for _ in 0..<number(0...4) { text += match(&variables, hasSticky: !kind.isEmpty) }
     }
     return text
@@ -131,20 +129,20 @@ struct RandomRule {
       let name = "v\(variables.count)"
       defer { variables.append(name) }
       return
-        "byte_extract:\(number(1...8)),\(place),\(name)\(relative)\(one(["", ",little"]))\(one(["", ",multiplier 3"]))\(one(["", ",align 2"])); "
+        "byte_extract:\(number(1...8)),\(number(-99...99)),\(name)\(relative)\(one(["", ",little"]))\(one(["", ",multiplier 3"]))\(one(["", ",align 2"])); "
     case 4:
       let name = "v\(variables.count)"
       defer { variables.append(name) }
       return
-        "byte_math:bytes \(number(1...8)),offset \(place),oper \(one(["+", "-", "*", "/", "<<", ">>"])),rvalue \(number(1...99)),"
+        "byte_math:bytes \(number(1...4)),offset \(place),oper \(one(["+", "-", "*", "/", "<<", ">>"])),rvalue \(number(1...99)),"
         + "result \(name)\(relative)\(one(["", ",endian little", ",string dec"])); "
     case 5: return "isdataat:\(chance(50) ? "!" : "")\(number(0...99))\(relative); "
     case 6 where hasSticky: return "bsize:>=100; "
-    default: return content(isFirst: false, variables: variables)
+    default: return content(isFirst: false, hasSticky: hasSticky, variables: variables)
     }
   }
 
-  private mutating func content(isFirst: Bool, variables: [String]) -> String {
+  private mutating func content(isFirst: Bool, hasSticky: Bool, variables: [String]) -> String {
     var text = "content:\(isFirst || chance(80) ? "" : "!")\""
     var length = 0
     for _ in 0..<number(1...4) {
@@ -158,7 +156,7 @@ struct RandomRule {
     }
     text += "\"; "
     if chance(40) { text += "nocase; " }
-    if chance(5) { text += "rawbytes; " }
+    if !hasSticky && chance(5) { text += "rawbytes; " }
     switch number(0...4) {
     case 0: text += "offset:\(number(0...999)); depth:\(number(length...999)); "
     case 1 where !isFirst:

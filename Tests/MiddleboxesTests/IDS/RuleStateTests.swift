@@ -70,7 +70,7 @@ struct RuleStateTests {
     FaultyOptions("flowbits:set,a b;", "flowbits: \"a b\" is no name, expected one word"),
     FaultyOptions("flowbits:isset,a|;", "flowbits: a name is missing"),
     FaultyOptions(
-      "flowbits:set,a|b;", "flowbits: set with several names, expected one; | is for isset and isnotset"),
+      "flowbits:set,a|b;", "not used: flowbits: set with several names"),
     FaultyOptions("flowbits:set,a,group;", "not used: groups of flowbits"),
     FaultyOptions(
       "flowint:n;", "flowint: \"n\" is none, expected for example name,isset or name,+,1 or name,>,5"),

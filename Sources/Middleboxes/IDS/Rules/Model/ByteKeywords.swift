@@ -29,6 +29,11 @@ struct ByteSource: Hashable, Sendable {
   var base: Base?
   /// What of the number counts; its trailing zeros are shifted out. Zero for all.
   var bitmask: UInt32 = 0
+
+  var hasVariable: Bool {
+    if case .literal = count, case .literal = offset { return false }
+    return true
+  }
 }
 
 /// Compares a number in the buffer: `byte_test`.

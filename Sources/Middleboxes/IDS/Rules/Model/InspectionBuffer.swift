@@ -38,6 +38,18 @@ enum InspectionBuffer: UInt8, Sendable, CaseIterable {
     }
   }
 
+  /// The only direction in which messages have it; nil where both have.
+  var direction: FlowCondition.Direction? {
+    switch self {
+    case .httpURI, .httpRawURI, .httpMethod, .httpUserAgent, .httpHost, .httpRawHost, .httpRequestBody,
+      .httpRequestLine, .httpReferer, .httpAccept, .httpAcceptEncoding, .httpAcceptLanguage, .tlsServerName:
+      .toServer
+    case .httpResponseBody, .httpStatusCode, .httpStatusMessage, .httpResponseLine, .httpServer, .httpLocation:
+      .toClient
+    default: nil
+    }
+  }
+
   /// Lower is better: how much less than others a content here is found in traffic that the rule does not mean. What is
   /// the same in most messages is worse than the payload.
   var fastPatternRank: Int {

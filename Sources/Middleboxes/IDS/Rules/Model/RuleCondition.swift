@@ -17,6 +17,20 @@ enum RuleCondition: Hashable, Sendable {
   case sameAddress
 }
 
+extension RuleCondition {
+  /// The keyword of a condition that is about one packet, and means nothing for a stream or a message; nil for others.
+  var packetKeyword: String? {
+    switch self {
+    case .field(.ipProtocol, _): nil
+    case .field(let field, _): field.rawValue
+    case .tcpFlags: "flags"
+    case .fragmentBits: "fragbits"
+    case .ipOption: "ipopts"
+    default: nil
+    }
+  }
+}
+
 /// A number in a packet's headers, or about it, with the keyword that compares it.
 enum PacketField: String, Sendable, CaseIterable {
   case payloadSize = "dsize"

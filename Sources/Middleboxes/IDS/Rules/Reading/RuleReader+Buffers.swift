@@ -59,7 +59,10 @@ extension RuleReader {
     try check(kind)
     let match = rule.buffers[place.buffer].matches.remove(at: place.match)
     if case .content(let content) = match, content.hasVariable {
-      throw .wrong("\(name): the content's place is a variable of the payload")
+      throw .unsupported("\(name) with a variable of another buffer")
+    }
+    if case .content(let content) = match, content.isRaw {
+      throw .wrong("\(name): the content has rawbytes, the payload as it is")
     }
     // The buffers are in the order in which something is looked for in them.
     if rule.buffers[place.buffer].matches.isEmpty, place.buffer == rule.buffers.count - 1 { rule.buffers.removeLast() }

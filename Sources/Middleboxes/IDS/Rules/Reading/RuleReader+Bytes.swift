@@ -62,7 +62,8 @@ extension RuleReader {
       }
     }
     if options.base != nil && !options.isText { throw .wrong("\(name): a base of digits without string") }
-    if options.isText && options.byteOrder != nil { throw .wrong("\(name): digits of a string have no byte order") }
+    // Digits have no byte order; rules say one all the same.
+    if options.isText { options.byteOrder = nil }
     if options.isText && options.base == nil { options.base = .decimal }
     return options
   }
@@ -126,8 +127,9 @@ extension RuleReader {
     let options = try byteOptions(
       fields[2...], name, also: ["multiplier", "align", "from_beginning", "from_end", "post_offset"])
     let index = bufferIndex(isRelative: options.isRelative)
+    // No bytes are the number 0: a jump by post_offset alone.
     var jump = ByteJump(
-      source: try source(fields[0], fields[1], options, name, buffer: index, least: options.origin == .end ? 0 : 1),
+      source: try source(fields[0], fields[1], options, name, buffer: index, least: 0),
       origin: options.origin, multiplier: options.multiplier, isAligned: options.alignment != 0)
     if let postOffset = options.postOffset {
       jump.postOffset = try offset(
@@ -142,6 +144,7 @@ extension RuleReader {
     let options = try byteOptions(fields[3...], name, also: ["multiplier", "align"])
     let index = bufferIndex(isRelative: options.isRelative)
     let source = try source(fields[0], fields[1], options, name, buffer: index)
+    if source.hasVariable { throw .unsupported("byte_extract with a variable") }
     if options.bitmask != 0 { throw .unsupported("byte_extract with a bitmask") }
     let variable = try define(fields[2], name, buffer: index)
     add(
@@ -171,6 +174,9 @@ extension RuleReader {
     let index = bufferIndex(isRelative: options.isRelative)
     let source = try source(count, offset, options, name, buffer: index)
     let operation = try Middleboxes.word(sign, "\(name): oper", as: ByteMath.Operation.self)
+    if case .literal(let bytes) = source.count, bytes > 4, operation == .shiftLeft || operation == .shiftRight {
+      throw .wrong("\(name): \(bytes) bytes to be shifted, expected 4 at most")
+    }
     let value = try value(operand, "\(name): rvalue", buffer: index)
     if operation == .divide && value == .literal(0) { throw .wrong("\(name): a division by 0 never matches") }
     let variable = try define(result, name, buffer: index)

@@ -63,7 +63,10 @@ extension RuleReader {
     case .caseInsensitive:
       if content.isCaseInsensitive { throw twice() }
       content.isCaseInsensitive = true
-    case .raw: content.isRaw = true
+    case .raw:
+      let kind = rule.buffers[place.buffer].kind
+      if kind != .payload { throw .wrong("rawbytes: the payload as it is, but the buffer is \(kind.keyword) here") }
+      content.isRaw = true
     case .startsWith:
       if content.startsWith { throw twice() }
       content.startsWith = true
@@ -149,7 +152,7 @@ extension RuleReader {
     let text = value.text
     if let index = rule.buffers[buffer].variables.firstIndex(of: text) { return UInt8(index) }
     if rule.buffers.contains(where: { $0.variables.contains(text) }) {
-      throw .wrong("\(name): the variable \(quoted(text)) is another buffer's, expected one of the same")
+      throw .unsupported("\(name) with a variable of another buffer")
     }
     throw .wrong("\(name): there is no variable \(quoted(text)) so far, expected byte_extract or byte_math before it")
   }

@@ -23,11 +23,10 @@ extension RuleReader {
     case .message:
       let (text, isNegated) = try quotedText(value, name)
       if isNegated { throw .wrong("msg: a text cannot be negated") }
-      let message = Self.unescaped(text)
-      if message.count > Self.longestMessage {
-        throw .wrong("msg: \(message.count) bytes, expected \(Self.longestMessage) at most")
+      rule.message = String(decoding: Self.unescaped(text), as: UTF8.self)
+      if rule.message.utf8.count > Self.longestMessage {
+        throw .wrong("msg: \(rule.message.utf8.count) bytes, expected \(Self.longestMessage) at most")
       }
-      rule.message = String(decoding: message, as: UTF8.self)
     case .sid: rule.sid = UInt32(try number(value, name, in: 1...UInt64(UInt32.max)))
     case .gid: rule.gid = UInt32(try number(value, name, in: 0...UInt64(UInt32.max)))
     case .revision: rule.revision = UInt32(try number(value, name, in: 0...UInt64(UInt32.max)))

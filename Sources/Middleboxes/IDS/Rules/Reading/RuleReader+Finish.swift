@@ -5,10 +5,8 @@ extension RuleReader {
     if rule.sid == 0 { throw .wrong("there is no sid, expected sid: and a number of the rule's own") }
     removeEmptyBuffers()
     for buffer in rule.buffers { try checkAround(buffer) }
-    let hasApplicationBuffer = rule.buffers.contains { $0.kind != .payload }
-    if hasApplicationBuffer && seen.contains(PacketField.payloadSize.rawValue) {
-      throw .wrong("dsize: a packet's size and a buffer of an application protocol in one rule")
-    }
+    try checkPackets()
+    try checkDirections()
     rule.fastPattern = RuleFastPattern(for: rule.buffers)
   }
 
@@ -17,24 +15,49 @@ extension RuleReader {
     if rule.buffers.contains(where: \.matches.isEmpty) { rule.buffers.removeAll(where: \.matches.isEmpty) }
   }
 
-  /// A content that is only searched for in all traffic at once has no place that others could be relative to.
+  /// What is about one packet cannot be asked of a message, nor of a stream.
+  private func checkPackets() throws(RuleFault) {
+    guard let keyword = rule.conditions.lazy.compactMap(\.packetKeyword).first else { return }
+    let name = rule.header.protocolName
+    var other = name.isApplication || name == .tcpStream ? "the protocol \(name.rawValue)" : nil
+    for condition in rule.conditions {
+      if case .flow(let flow) = condition, flow.stream == .only { other = "flow:only_stream" }
+    }
+    if let buffer = rule.buffers.first(where: { $0.kind != .payload }) { other = buffer.kind.keyword }
+    if let other { throw .wrong("\(keyword) is about one packet, \(other) is not; expected one of them in a rule") }
+  }
+
+  /// Requests go to the server, responses to the client, and a rule is about one of them.
+  private func checkDirections() throws(RuleFault) {
+    var known: (direction: FlowCondition.Direction, keyword: String)?
+    for condition in rule.conditions {
+      if case .flow(let flow) = condition, let direction = flow.direction {
+        known = (direction, "flow:\(direction.rawValue)")
+      }
+    }
+    for buffer in rule.buffers {
+      guard let direction = buffer.kind.direction else { continue }
+      if let known, known.direction != direction {
+        throw .wrong("\(buffer.kind.keyword) is never together with \(known.keyword), which goes the other way")
+      }
+      known = (direction, buffer.kind.keyword)
+    }
+  }
+
+  /// A content that is only searched for in all traffic at once has no place that another could be relative to.
   private func checkAround(_ buffer: RuleBuffer) throws(RuleFault) {
     var isBehindOnly = false
     for match in buffer.matches {
       switch match {
       case .content(let content):
-        if content.isRelative && isBehindOnly { throw Self.behindOnly("distance and within") }
+        if content.isRelative && isBehindOnly {
+          throw .wrong("fast_pattern: only means anywhere, but distance and within behind it is relative to it")
+        }
         isBehindOnly = content.fastPattern == .only
-      case .pcre(let expression):
-        if expression.flags.contains(.relative) && isBehindOnly { throw Self.behindOnly("the flag R of pcre") }
-        isBehindOnly = false
+      case .pcre: isBehindOnly = false
       default: break
       }
     }
-  }
-
-  private static func behindOnly(_ what: String) -> RuleFault {
-    .wrong("fast_pattern: only means anywhere, but \(what) behind it is relative to it")
   }
 }
 

@@ -17,9 +17,7 @@ extension RuleReader {
     let names = fields[1].fields(at: "|")
     for name in names { try checkName(name, "flowbits") }
     if let change = BitChange(rawValue: verb) {
-      if names.count > 1 {
-        throw .wrong("flowbits: \(verb) with several names, expected one; | is for isset and isnotset")
-      }
+      if names.count > 1 { throw .unsupported("flowbits: \(verb) with several names") }
       rule.effects.append(.flowBit(change, name: names[0].text))
     } else {
       rule.conditions.append(.flowBits(isSet: verb == "isset", anyOf: names.map(\.text)))

@@ -61,6 +61,8 @@ struct RuleText {
       let colon = option.firstIndex(of: UInt8(ascii: ":"))
       let keyword = (colon.map { option[..<$0] } ?? option).trimmed
       if keyword.isEmpty { throw .wrong("there is no keyword before \(option.shown)") }
+      // It would be the semicolon's, were the space between them left out.
+      if option.trimmed.last == UInt8(ascii: "\\") { throw .wrong("\(option.shown) ends with a backslash") }
       options.append(Option(keyword: keyword.text, value: colon.map { option[($0 + 1)...].trimmed }))
     }
   }
