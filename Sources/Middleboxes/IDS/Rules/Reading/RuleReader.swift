@@ -11,7 +11,7 @@ struct RuleReader {
   var groups: RuleGroups
   var knownMetadata: [String: [IDSRule.Metadata]] = [:]
 
-  private static let mostSuggestions = 32
+  private static let mostSuggestions = 8
   private static let keywords = Keyword.named.keys.sorted()
   private var suggestions: [String: String] = [:]
 
@@ -124,7 +124,9 @@ struct RuleReader {
   private mutating func suggestion(for name: String) -> String {
     if let known = suggestions[name] { return known }
     if suggestions.count >= Self.mostSuggestions { return "" }
-    let text = Suggestion.text(for: name, among: Self.keywords, expected: "one of Suricata or Snort")
+    // No word is nearer than the difference of the lengths.
+    let similar = Self.keywords.filter { abs($0.utf8.count - name.utf8.count) <= max(1, $0.utf8.count / 3) }
+    let text = Suggestion.text(for: name, among: similar, expected: "one of Suricata or Snort")
     suggestions[name] = text
     return text
   }
