@@ -20,6 +20,7 @@ let package = Package(
   targets: [
     .target(name: "CPcap"),
     .target(name: "CYAML"),
+    .target(name: "CHyperscan"),
     .target(name: "CMachine"),
     .target(name: "MOSCore", dependencies: ["CMachine"]),
     .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
@@ -31,7 +32,8 @@ let package = Package(
       dependencies: [
         "MOSCore", "MTCP", "DualStackTracker", "EventDSL", .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .target(name: "Middleboxes", dependencies: ["CYAML", "MOSCore", "DualStackTracker", "EventDSL", "Records"]),
+    .target(
+      name: "Middleboxes", dependencies: ["CHyperscan", "CYAML", "MOSCore", "DualStackTracker", "EventDSL", "Records"]),
     .executableTarget(
       name: "mos",
       dependencies: [

@@ -5,7 +5,7 @@ set -euo pipefail
 
 group_packages() {
   case "$1" in
-    build) echo libpcap-dev libyaml-dev pkg-config ;;
+    build) echo libhyperscan-dev libpcap-dev libyaml-dev pkg-config ;;
     demo) echo python3 ;;
     test) echo binutils python3 tcpflow valgrind ;;
     fuzz) echo libstdc++-12-dev ;;
