@@ -93,6 +93,30 @@ struct MiddleboxRunTests {
   /// All captures that there are, as one trace.
   private var captures: [String] { SharedMaterial.captures() }
 
+  /// Says how many workers have seen packets.
+  private struct WorkerCount: Middlebox {
+    private final class Seen {
+      var packets = 0
+    }
+
+    private let seen = Seen()
+
+    var events: some EventGraph {
+      On(.packet) { _ in seen.packets += 1 }
+    }
+
+    static func summary(of boxes: [Self]) -> Summary? {
+      let busy = boxes.filter { $0.seen.packets > 0 }.count
+      return Summary([Summary.Table("workers", ["busy"], [[.count(UInt64(busy))]])])
+    }
+  }
+
+  @Test("flows are spread over all workers that there are")
+  func spread() throws {
+    let result = try replay(captures, [{ WorkerCount() }], workers: 4).result
+    #expect(result.boxes.first?.summary?.tables.first?.rows == [[.count(4)]])
+  }
+
   @Test("records are the same with a middlebox as without, taken whole or step by step, by one worker or several")
   func sameRecords() throws {
     let plain = try replay(captures)

@@ -60,7 +60,7 @@ struct WorkerPool: ~Copyable {
         var key = packet.pointee.key
         key.rest &= keyMask
         // Other bits than those that the workers' tables use.
-        worker = Int((flowHash.hash(key) & 0xffff) &* UInt64(threads.count) >> 16)
+        worker = Int(((flowHash.hash(key) & 0xffff) &* UInt64(threads.count)) >> 16)
       }
       threads[worker].feed(UnsafePointer(packet))
     }
