@@ -42,7 +42,8 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(
-      name: "event-benchmark", dependencies: ["EventDSL", "MOSCore", "PacketIO"], path: "Benchmarks/EventBenchmark"),
+      name: "event-benchmark", dependencies: ["EventDSL", "Middleboxes", "MOSCore", "PacketIO"],
+      path: "Benchmarks/EventBenchmark"),
     .executableTarget(
       name: "ReplayCuts", dependencies: ["MOSCore", "PacketIO", "DualStackTracker"], path: "Tests/ReplayCuts"),
     .target(name: "TestSupport", dependencies: ["MOSCore"], path: "Tests/TestSupport"),

@@ -1,7 +1,9 @@
 // Runs a capture through an event engine with middleboxes that do nothing but listen, for counting instructions.
 //
-//   event-benchmark BOX CAPTURE [N]      BOX: none, three, all, read, cursor, late, user (N events), switch (N changes)
+//   event-benchmark BOX CAPTURE [N]      BOX: none, three, all, read, cursor, late, user (N events), switch (N changes),
+//                                        forward, nat (10.0.0.0/8 behind 198.51.100.1)
 import EventDSL
+import Middleboxes
 import PacketIO
 
 /// Somewhere for results, so that nothing is optimised away.
@@ -93,6 +95,14 @@ struct Late: Middlebox {
   }
 }
 
+/// Every packet passes a filter that leaves it as it is.
+struct Forward: Middlebox {
+  let sum: Sum
+  var events: some EventGraph {
+    Filter(.packet) { _, _ in sum.value &+= 1 }
+  }
+}
+
 /// Many events over the same one, none of which happens.
 struct Users: Middlebox {
   let sum: Sum
@@ -140,6 +150,13 @@ func run() throws {
     case "cursor": [Cursor(sum: sum)]
     case "late": [Late(sum: sum)]
     case "user": [Users(sum, count: number)]
+    case "forward": [Forward(sum: sum)]
+    case "nat":
+      [
+        NAT(
+          try NATConfiguration(
+            bytes: Array("{internal: 10.0.0.0/8, external: 198.51.100.1}".utf8), file: "benchmark"), seed: 1)
+      ]
     case "switch": [Switch(sum: sum, count: number)]
     default: []
     }
@@ -159,6 +176,7 @@ func run() throws {
     decoder.decode(frames, count: taken, number: count &+ 1, clock: &clock, into: packets)
     count &+= UInt64(taken)
     engine.process(packets, count: taken)
+    engine.output.removeAll()
   }
   engine.finish(releases: false)
   engine.collect()

@@ -151,7 +151,7 @@ struct PacketWork: ~Copyable {
   /// Takes the packet into the editor, unless it is there.
   mutating func load() -> PacketEditOutcome {
     if isLoaded { return .done }
-    let outcome = editor.load(packet.pointee)
+    let outcome = editor.load(packet)
     isLoaded = outcome == .done
     return outcome
   }

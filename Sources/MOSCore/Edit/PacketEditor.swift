@@ -50,7 +50,12 @@ public struct PacketEditor: ~Copyable {
   /// When it is refused the editor holds no packet: what is no TCP, UDP or ICMP, is inside of a tunnel, is a fragment or was one,
   /// is not all there, or has an authentication header. Checksums are not looked at.
   public mutating func load(_ packet: DecodedPacket) -> PacketEditOutcome {
-    let linkType = packet.linkType
+    withUnsafePointer(to: packet) { load($0) }
+  }
+
+  /// The same for a packet that need not be copied for it.
+  public mutating func load(_ pointer: UnsafePointer<DecodedPacket>) -> PacketEditOutcome {
+    var packet: DecodedPacket { pointer.pointee }
     payloadOffset = 0
     payloadLength = 0
     frameLength = 0
@@ -70,17 +75,17 @@ public struct PacketEditor: ~Copyable {
     let transport = packet.transport - packet.frame
     let payload = packet.payload - packet.frame
     let end = payload + Int(packet.payloadLength)
-    if packet.payloadLength != packet.payloadWireLength || packet.anomalies.contains(.frameTruncated) {
-      return .truncated
-    }
+    let anomalies = packet.anomalies
+    if packet.payloadLength != packet.payloadWireLength || anomalies.contains(.frameTruncated) { return .truncated }
     guard network >= 0, transport - network >= Int(IPv4Header.minimumLength), payload - transport >= minimum,
       end <= length, packet.kind != .tcp || Int(packet.tcpHeaderLength) == payload - transport
     else { return .malformed }
-    let lengths = AnomalySet([
-      AnomalySet(.ipTotalLengthInvalid), AnomalySet(.tcpDataOffsetInvalid), AnomalySet(.udpLengthInvalid),
-    ])
-    if !packet.anomalies.isDisjoint(with: lengths) { return .malformed }
-    let refusal = packet.ipVersion == 4 ? checkIPv4(packet) : checkIPv6(packet)
+    if anomalies.contains(.ipTotalLengthInvalid) || anomalies.contains(.tcpDataOffsetInvalid)
+      || anomalies.contains(.udpLengthInvalid)
+    {
+      return .malformed
+    }
+    let refusal = packet.ipVersion == 4 ? checkIPv4(pointer) : checkIPv6(packet)
     guard refusal == .done else { return refusal }
     guard length <= capacity else { return .exceedsCapacity }
 
@@ -97,11 +102,12 @@ public struct PacketEditor: ~Copyable {
     isResizable =
       ipLengthField == end - network
       && (isTCP || isICMP || Int(transportHeader.loadBE16(at: 4)) == end - transport)
-      && LinkHeader.isWithoutLength(base, length: UInt32(network), ipVersion: ipVersion, linkType: linkType)
+      && LinkHeader.isWithoutLength(base, length: UInt32(network), ipVersion: ipVersion, linkType: packet.linkType)
     return .done
   }
 
-  private mutating func checkIPv4(_ packet: DecodedPacket) -> PacketEditOutcome {
+  @inline(__always) private mutating func checkIPv4(_ pointer: UnsafePointer<DecodedPacket>) -> PacketEditOutcome {
+    var packet: DecodedPacket { pointer.pointee }
     guard let header = IPv4Header(packet.network, length: packet.ipLength) else { return .malformed }
     if header.isFragment { return .fragment }
     if header.protocolNumber == IPProtocol.authentication { return .authenticated }

@@ -5,11 +5,11 @@ extension NAT {
   func translateICMP(
     _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl
   ) {
-    guard state.tables.isToBeTranslated(view.decoded) else { return }
+    guard state.tables.pointee.isToBeTranslated(view.decoded) else { return }
     guard view.isAcceptable else { return refuse(packet, .invalid) }
     let refusal = view.isICMPError ? translateError(view, packet) : translateQuery(event, view, packet)
     if let refusal { return refuse(packet, refusal) }
-    state.tables.counters.translated &+= 1
+    state.tables.pointee.counters.translated &+= 1
   }
 
   private func translateQuery(
@@ -21,29 +21,30 @@ extension NAT {
     guard let identifier = view.icmpIdentifier else { return .untranslatable }
     let isReply = view.decoded.pointee.isICMPReply
     // A reply's identifier is that of who asked, a query's is its sender's.
-    if state.tables.realms.realm(of: destination.address) == .external {
-      if let host = state.tables.owner(of: destination.address) {
+    if state.tables.pointee.realms.realm(of: destination.address) == .external {
+      if let host = state.tables.pointee.owner(of: destination.address) {
         guard done(packet.setDestination(IPAddress(v4: host))) else { return .untranslatable }
       } else {
-        let index = state.tables.mappings.find(external: NATEnd(destination.address, identifier), IPProtocol.icmp)
+        let index = state.tables.pointee.mappings.find(
+          external: NATEnd(destination.address, identifier), IPProtocol.icmp)
         guard isReply, index != 0 else { return .unsolicited }
-        let host = state.tables.mappings.pointer(index).pointee.host
-        state.tables.keep(index)
+        let host = state.tables.pointee.mappings.pointer(index).pointee.host
+        state.tables.pointee.keep(index)
         guard done(packet.setDestination(host.ipAddress)) else { return .untranslatable }
         guard done(packet.setICMPIdentifier(host.port)) else { return .untranslatable }
       }
     }
-    guard state.tables.realms.realm(of: source.address) == .internal else { return nil }
-    if let own = state.tables.ownAddress(of: source.address) {
+    guard state.tables.pointee.realms.realm(of: source.address) == .internal else { return nil }
+    if let own = state.tables.pointee.ownAddress(of: source.address) {
       return done(packet.setSource(IPAddress(v4: own))) ? nil : .untranslatable
     }
     if isReply { return .unsolicited }
-    let index = state.tables.mapping(of: NATEnd(source.address, identifier), IPProtocol.icmp)
-    if index == 0 { return state.tables.refusal }
+    let index = state.tables.pointee.mapping(of: NATEnd(source.address, identifier), IPProtocol.icmp)
+    if index == 0 { return state.tables.pointee.refusal }
     logBegun(event)
-    state.tables.keep(index)
-    _ = state.tables.permit(0, destination.withoutPort, to: index)
-    let external = state.tables.mappings.pointer(index).pointee.external
+    state.tables.pointee.keep(index)
+    _ = state.tables.pointee.permit(0, destination.withoutPort, to: index)
+    let external = state.tables.pointee.mappings.pointer(index).pointee.external
     guard done(packet.setSource(external.ipAddress)) else { return .untranslatable }
     guard done(packet.setICMPIdentifier(external.port)) else { return .untranslatable }
     return nil
@@ -57,20 +58,20 @@ extension NAT {
     guard let quoted = view.quotedEnds else { return .icmpUnrelated }
     let number = quoted.protocolNumber
     let source = NATEnd(sourceOf: view.key)
-    if state.tables.realms.realm(of: NATEnd(destinationOf: view.key).address) == .external {
+    if state.tables.pointee.realms.realm(of: NATEnd(destinationOf: view.key).address) == .external {
       // It is about something that a host behind the NAT sent.
-      guard let host = state.tables.hostEnd(of: NATEnd(sourceOf: quoted), number) else {
+      guard let host = state.tables.pointee.hostEnd(of: NATEnd(sourceOf: quoted), number) else {
         return .icmpUnrelated
       }
       guard done(packet.setDestination(host.ipAddress)) else { return .untranslatable }
       guard done(packet.setQuotedSource(host.ipAddress, port: host.port)) else { return .untranslatable }
     }
-    guard state.tables.realms.realm(of: source.address) == .internal else { return nil }
+    guard state.tables.pointee.realms.realm(of: source.address) == .internal else { return nil }
     // It is about something that came to a host behind the NAT.
-    guard let external = state.tables.externalEnd(of: NATEnd(destinationOf: quoted), number) else {
+    guard let external = state.tables.pointee.externalEnd(of: NATEnd(destinationOf: quoted), number) else {
       return .icmpUnrelated
     }
-    let own = state.tables.ownAddress(of: source.address) ?? external.address
+    let own = state.tables.pointee.ownAddress(of: source.address) ?? external.address
     guard done(packet.setSource(IPAddress(v4: own))) else { return .untranslatable }
     guard done(packet.setQuotedDestination(external.ipAddress, port: external.port)) else { return .untranslatable }
     return nil

@@ -1,3 +1,4 @@
+// Unsafe: owns its tables by pointer. Invariant: they are initialised and stay where they are while the state lives.
 import EventDSL
 
 /// A NAT (RFC 4787, RFC 5382, RFC 5508) for IPv4: hosts behind it share its addresses.
@@ -10,14 +11,20 @@ import EventDSL
 /// Packets that come from outside without a mapping, or which it does not let in, are dropped before their flow is looked
 /// up, so that a flood of them begins no flow.
 public struct NAT: Middlebox {
-  /// What it remembers, by the engine of one worker.
+  /// What it remembers, by the engine of one worker. It lies in memory of its own, which no packet has to ask about access to.
   final class State {
-    var tables: NATTables
+    let tables: UnsafeMutablePointer<NATTables>
     let logs: Bool
 
     init(_ configuration: NATConfiguration, worker: Int, of workers: Int, seed: UInt64) {
-      tables = NATTables(configuration, worker: worker, of: workers, seed: seed)
+      tables = .allocate(capacity: 1)
+      tables.initialize(to: NATTables(configuration, worker: worker, of: workers, seed: seed))
       logs = configuration.logs
+    }
+
+    deinit {
+      tables.deinitialize(count: 1)
+      tables.deallocate()
     }
   }
 
@@ -34,8 +41,8 @@ public struct NAT: Middlebox {
 
   /// What was counted so far.
   public var counters: NATCounters {
-    var counters = state.tables.counters
-    counters.mappings = UInt64(state.tables.mappings.count)
+    var counters = state.tables.pointee.counters
+    counters.mappings = UInt64(state.tables.pointee.mappings.count)
     return counters
   }
 
@@ -43,9 +50,9 @@ public struct NAT: Middlebox {
   public var events: some EventGraph {
     Filter(.frame) { event, packet in
       guard let view = event.packet else { return }
-      if state.tables.advance(to: view.decoded.pointee.clock) { endMappings(event) }
-      if let refusal = state.tables.arrival(view.decoded) { refuse(packet, refusal) }
-      if state.tables.begun != 0 { logBegun(event) }
+      if state.tables.pointee.advance(to: view.decoded.pointee.clock) { endMappings(event) }
+      if let refusal = state.tables.pointee.arrival(view.decoded) { refuse(packet, refusal) }
+      if state.tables.pointee.begun != 0 { logBegun(event) }
     }
     Filter(.packet) { event, packet in
       guard let view = event.packet else { return }
@@ -56,7 +63,7 @@ public struct NAT: Middlebox {
       }
     }
     Filter(.orphan) { event, packet in
-      guard let view = event.packet, state.tables.isToBeTranslated(view.decoded) else { return }
+      guard let view = event.packet, state.tables.pointee.isToBeTranslated(view.decoded) else { return }
       refuse(packet, .unsolicited)
     }
     On(.established) { event in beginEstablished(event.flow) }
@@ -77,12 +84,12 @@ public struct NAT: Middlebox {
   }
 
   func refuse(_ packet: borrowing PacketControl, _ refusal: NATRefusal) {
-    state.tables.counters.count(refusal)
+    state.tables.pointee.counters.count(refusal)
     packet.drop()
   }
 
   private func endMappings(_ event: borrowing Event<FrameArrival>) {
-    while let ended = state.tables.nextEnded() {
+    while let ended = state.tables.pointee.nextEnded() {
       if state.logs { event.report("mapping ended: \(ended)") }
     }
   }
@@ -92,7 +99,7 @@ public struct NAT: Middlebox {
   ) {
     let flow = event.flow
     var known = flow[translation]
-    if known.state != .translated || state.tables.isStale(known) {
+    if known.state != .translated || state.tables.pointee.isStale(known) {
       if known.state == .untouched { return }
       if known.state == .translated {
         // Its mapping has ended: whoever has the port by now, it is not this flow's. It goes on with another mapping by its
@@ -121,16 +128,16 @@ public struct NAT: Middlebox {
       return refuse(packet, .untranslatable)
     }
     let permits = (known.senderPermit, known.receiverPermit)
-    state.tables.keep(&known, isFirst: isFirst)
+    state.tables.pointee.keep(&known, isFirst: isFirst)
     if (known.senderPermit, known.receiverPermit) != permits { flow[translation] = known }
-    state.tables.counters.translated &+= 1
+    state.tables.pointee.counters.translated &+= 1
   }
 
   private func begin(
     _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl,
     _ flow: borrowing Flow, _ known: inout NATFlow
   ) -> Bool {
-    if let refusal = state.tables.begin(view.decoded, from: event.sender, &known) {
+    if let refusal = state.tables.pointee.begin(view.decoded, from: event.sender, &known) {
       refuse(packet, refusal)
       return false
     }
@@ -148,8 +155,8 @@ public struct NAT: Middlebox {
         view.flags.isDisjoint(with: [.fin, .rst])
       {
         known.isEstablished = true
-        state.tables.beginEstablished(known.senderMapping)
-        state.tables.beginEstablished(known.receiverMapping)
+        state.tables.pointee.beginEstablished(known.senderMapping)
+        state.tables.pointee.beginEstablished(known.receiverMapping)
       }
     }
     flow[translation] = known
@@ -158,28 +165,28 @@ public struct NAT: Middlebox {
 
   /// Reports the mapping that was begun last, if there is one.
   func logBegun<Kind>(_ event: borrowing Event<Kind>) {
-    let begun = state.tables.begun
+    let begun = state.tables.pointee.begun
     if begun == 0 { return }
-    state.tables.begun = 0
-    state.tables.keep(begun)
-    if state.logs { event.report("mapping began: \(state.tables.mappings.pointer(begun).pointee)") }
+    state.tables.pointee.begun = 0
+    state.tables.pointee.keep(begun)
+    if state.logs { event.report("mapping began: \(state.tables.pointee.mappings.pointer(begun).pointee)") }
   }
 
   private func beginEstablished(_ flow: borrowing Flow) {
     guard flow[translation].state == .translated, !flow[translation].isEstablished else { return }
     var known = flow[translation]
     known.isEstablished = true
-    state.tables.beginEstablished(known.senderMapping)
-    state.tables.beginEstablished(known.receiverMapping)
-    if !state.tables.isStale(known) { state.tables.keep(&known, isFirst: true) }
+    state.tables.pointee.beginEstablished(known.senderMapping)
+    state.tables.pointee.beginEstablished(known.receiverMapping)
+    if !state.tables.pointee.isStale(known) { state.tables.pointee.keep(&known, isFirst: true) }
     flow[translation] = known
   }
 
   private func endEstablished(_ flow: borrowing Flow) {
     guard flow[translation].isEstablished else { return }
     flow[translation].isEstablished = false
-    state.tables.endEstablished(flow[translation].senderMapping)
-    state.tables.endEstablished(flow[translation].receiverMapping)
+    state.tables.pointee.endEstablished(flow[translation].senderMapping)
+    state.tables.pointee.endEstablished(flow[translation].receiverMapping)
   }
 }
 
