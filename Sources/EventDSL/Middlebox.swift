@@ -1,3 +1,5 @@
+import MOSCore
+
 /// A middlebox: its keys as stored properties, and what it does when which event happens.
 ///
 ///     struct Greeter: Middlebox {
@@ -23,6 +25,12 @@ public protocol Middlebox {
   var flowFilter: String? { get }
   /// The same for TCP packets without a flow (`orphan`), evaluated for each of them.
   var orphanFilter: String? { get }
+  /// Which of `workers` workers, from 0 on, a packet belongs to; nil for any. Where there are several, flows are spread over
+  /// them by a hash of their keys, and a middlebox whose packets' keys are not their flow's, as behind address translation,
+  /// says here where they have to go. Of several middleboxes the first that says something is asked.
+  ///
+  /// It is called by whoever takes packets in, while the workers run: it may read only what does not change.
+  func worker(of packet: borrowing PacketView, among workers: Int) -> Int?
   /// What it says at the end of a run. `boxes` are the same middlebox in the engines of all workers, which have ended;
   /// what they counted is to be added up. Nothing unless it is implemented.
   static func summary(of boxes: [Self]) -> Summary?
@@ -35,8 +43,17 @@ extension Middlebox {
   public var flowFilter: String? { nil }
   /// Every orphan.
   public var orphanFilter: String? { nil }
+  /// Any.
+  public func worker(of packet: borrowing PacketView, among workers: Int) -> Int? { nil }
   /// Nothing.
   public static func summary(of boxes: [Self]) -> Summary? { nil }
+}
+
+extension Middlebox {
+  /// The same for a packet that was decoded and is on its way to a worker.
+  public func worker(of packet: UnsafePointer<DecodedPacket>, among workers: Int) -> Int? {
+    worker(of: PacketView(packet), among: workers)
+  }
 }
 
 /// Handlers and definitions of events.

@@ -29,6 +29,7 @@ public struct NAT: Middlebox {
   }
 
   let state: State
+  private let spread: WorkerSpread
   let translation = FlowLocal(NATFlow())
 
   /// A NAT of which each of `workers` has its own part of the ports. Which port is given where the host's own is taken, is
@@ -37,6 +38,7 @@ public struct NAT: Middlebox {
     _ configuration: NATConfiguration, worker: Int = 0, of workers: Int = 1, seed: UInt64 = .random(in: .min ... .max)
   ) {
     state = State(configuration, worker: worker, of: workers, seed: seed)
+    spread = WorkerSpread(configuration, seed: seed)
   }
 
   /// What was counted so far.
@@ -44,6 +46,11 @@ public struct NAT: Middlebox {
     var counters = state.tables.pointee.counters
     counters.mappings = UInt64(state.tables.pointee.mappings.count)
     return counters
+  }
+
+  /// The worker that has the mappings of the packet's host.
+  public func worker(of packet: borrowing PacketView, among workers: Int) -> Int? {
+    spread.worker(of: packet, among: workers)
   }
 
   /// What it does when.

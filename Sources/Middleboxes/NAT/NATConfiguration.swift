@@ -10,7 +10,7 @@ import MOSCore
 ///
 /// filtering: address-dependent  # Who may answer: whom the mapping's host has sent to (address-dependent), only from the
 ///                               # port it has sent to (address-and-port-dependent), or anybody (endpoint-independent).
-/// ports: 1024-65535             # Ports (and ICMP identifiers) of mappings.
+/// ports: 1024-65535             # Ports (and ICMP identifiers) of mappings. Several workers have a part each.
 /// keep-port: yes                # The host's own port, where it is free.
 /// keep-parity: no               # Else one that is even if the host's is (RFC 4787 4.2.2, for RTP).
 /// maximum: 1048576              # Mappings at a time.

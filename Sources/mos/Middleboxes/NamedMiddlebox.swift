@@ -27,7 +27,6 @@ struct NamedMiddlebox: Sendable {
       name: "nat", help: "address translation for IPv4: mappings, forwards, one-to-one; --config: addresses and more"
     ) { path, worker, workers in
       guard let path else { throw MissingConfiguration(what: "a file with addresses") }
-      if workers > 1 { throw OneWorkerOnly() }
       // The same ports each time that a capture is played.
       return NAT(try NATConfiguration(path: path), worker: worker, of: workers, seed: 1)
     },
@@ -49,11 +48,6 @@ struct NamedMiddlebox: Sendable {
 private struct MissingConfiguration: Error, CustomStringConvertible {
   var what: String
   var description: String { "it needs \(what): give --config FILE behind it" }
-}
-
-/// A middlebox whose workers would need each other's tables.
-private struct OneWorkerOnly: Error, CustomStringConvertible {
-  var description: String { "it runs with one worker: leave out --workers" }
 }
 
 /// A middlebox of the row that was asked for.

@@ -10,6 +10,8 @@ struct WorkerPool: ~Copyable {
   private let flowHash: FlowHash
   private let keyMask: UInt64
   private let hasRecords: Bool
+  /// The first worker's middleboxes, if there are several: they are asked where packets go.
+  private let advisers: [any Middlebox]
 
   /// Starts the workers, each with a row of middleboxes of its own. Throws when a thread or the folder for streams
   /// cannot be had, and what is wrong with a middlebox.
@@ -21,6 +23,7 @@ struct WorkerPool: ~Copyable {
     keyMask = options.tracker.distinguishesVLANs ? ~0 : ~0xffff_ff00
     hasRecords = Recorder.Streams(options).isAny
     single = nil
+    advisers = rows.count > 1 ? rows[0] : []
     if rows.count == 1 {
       single = FlowWorker(
         path: try FlowPath(options, boxes: rows[0]), recorder: try Recorder(options), explained: options.explain)
@@ -54,16 +57,23 @@ struct WorkerPool: ~Copyable {
 
   private func distribute(_ packets: UnsafeMutablePointer<DecodedPacket>, count: Int) {
     for index in 0..<count {
-      let packet = packets + index
+      let packet = UnsafePointer(packets + index)
       var worker = 0
       if packet.pointee.kind.rawValue <= PacketKind.icmpv6.rawValue {
         var key = packet.pointee.key
         key.rest &= keyMask
         // Other bits than those that the workers' tables use.
-        worker = Int(((flowHash.hash(key) & 0xffff) &* UInt64(threads.count)) >> 16)
+        worker = advised(packet) ?? Int(((flowHash.hash(key) & 0xffff) &* UInt64(threads.count)) >> 16)
       }
-      threads[worker].feed(UnsafePointer(packet))
+      threads[worker].feed(packet)
     }
+  }
+
+  private func advised(_ packet: UnsafePointer<DecodedPacket>) -> Int? {
+    for box in advisers {
+      if let worker = box.worker(of: packet, among: threads.count) { return min(max(worker, 0), threads.count - 1) }
+    }
+    return nil
   }
 
   /// Writes what an epoch brought.

@@ -34,9 +34,11 @@ final class NATFixture {
   private(set) var reports: [String] = []
   private var taken = 0
 
-  init(_ more: String = "", external: String = "198.51.100.1", seed: UInt64 = 7) throws {
+  init(_ more: String = "", external: String = "198.51.100.1", seed: UInt64 = 7, worker: Int = 0, of workers: Int = 1)
+    throws
+  {
     let text = "internal: 10.0.0.0/8\nexternal: [\(external)]\n\(more)\n"
-    nat = NAT(try NATConfiguration(bytes: Array(text.utf8), file: "nat.yaml"), seed: seed)
+    nat = NAT(try NATConfiguration(bytes: Array(text.utf8), file: "nat.yaml"), worker: worker, of: workers, seed: seed)
     script = try EventScript(nat)
   }
 
@@ -127,6 +129,9 @@ final class NATFixture {
     (builder.source, builder.destination) = (TestEnd(from).address, TestEnd(to).address)
     return builder.ethernet(builder.ip(1, builder.icmp(type: type, code: code)))
   }
+
+  /// A UDP datagram as a frame.
+  static func frame(_ from: String, _ to: String) -> [UInt8] { PacketBuilder().ethernet(datagram(from, to)) }
 
   /// A UDP datagram without Ethernet, as an ICMP error quotes it.
   static func datagram(_ from: String, _ to: String) -> [UInt8] {
