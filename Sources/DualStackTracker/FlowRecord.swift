@@ -38,6 +38,11 @@ public struct FlowRecord: BitwiseCopyable {
   /// own idle time-out, 0 for none.
   var lastSYN: UInt32 = 0
 
+  /// For whoever runs handlers on top of the tracker: a mark, which no flow has at its beginning.
+  public var isMarked: Bool {
+    get { traits.contains(.marked) }
+    set { if newValue { traits.insert(.marked) } else { traits.remove(.marked) } }
+  }
   /// The flow is in the table: packets can still come. Otherwise it waits to be given back.
   public var isTracked: Bool { traits.contains(.inTable) }
   /// Picked up after its handshake.
@@ -110,6 +115,8 @@ struct FlowTraits: OptionSet, BitwiseCopyable {
   static var hasFurtherKeys: FlowTraits { .init(rawValue: 256) }
   /// A side is not monitored.
   static func muted(_ side: Side) -> FlowTraits { .init(rawValue: 512 &<< UInt16(side.rawValue)) }
+  /// The mark of whoever runs handlers.
+  static var marked: FlowTraits { .init(rawValue: 2048) }
   /// `muted` of both sides.
   static var mutedOfEither: FlowTraits { .init(rawValue: 1536) }
 }

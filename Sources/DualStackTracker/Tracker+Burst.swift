@@ -134,7 +134,10 @@ extension Tracker {
       return candidate
     }
     let ends = endedCount
-    guard case .flow(let flow, let side) = lookUp(packet, candidate, sender) else { return 0 }
+    guard case .flow(let flow, let side) = lookUp(packet, candidate, sender) else {
+      if endedCount != ends { events.set.insert(.connectionEnd) }
+      return 0
+    }
     let record = current.record
     let connection = connections.base + Int(record.pointee.connection)
     if flow != candidate {

@@ -61,7 +61,7 @@ extension Tracker {
   public mutating func setIdleTimeout(_ nanoseconds: Int64?, of flow: UInt32) -> Bool {
     guard isOpen(flow) else { return false }
     let record = records.pointer(flow)
-    record.pointee.idleMilliseconds = nanoseconds.map { UInt32(clamping: max(1, ($0 - 1) / 1_000_000 + 1)) } ?? 0
+    record.pointee.idleMilliseconds = nanoseconds.map { UInt32(clamping: (max(1, $0) - 1) / 1_000_000 + 1) } ?? 0
     wheel.schedule(flow, at: record.pointee.lastTimestamp.advanced(by: timeout(of: record)))
     return true
   }

@@ -152,7 +152,7 @@ struct HoldTests {
     #expect(reports.count == 1 && reports[0].contains("Forever") && reports[0].contains("holds more packets"))
     #expect(script.output.count == 3, "the server's answer, and the other flow")
     #expect(script.engine.heldBytesInUse <= 3 << 20)
-    #expect(script.finish() == ["end 0", "end 996"])
+    #expect(script.finish() == ["end 0", "end 1024"])
     #expect(script.engine.heldBytesInUse == 0)
     #expect(script.engine.statistics.dropped == 2_002)
   }

@@ -58,7 +58,7 @@ extension FlowSide {
     guard occurrence.pointee.flow != 0, core.pointee.tracker.endpoint(side, of: occurrence.pointee.flow) != nil,
       core.pointee.wish(of: side, occurrence) != .nothing
     else { return false }
-    return core.pointee.wish(SideWish(reassembly), of: side, occurrence)
+    return SideWish(reassembly).note(of: side, occurrence)
   }
 
   /// How far the middlebox wants what this side receives put in order.
@@ -68,7 +68,7 @@ extension FlowSide {
   /// happens to this side, and its readers of what the side receives read no more. A packet happens to its sender's side
   /// at `.sender` and to its receiver's at `.receiver`. `connectionEnd` comes all the same.
   public func stopMonitoring() {
-    guard occurrence.pointee.core.pointee.wish(.nothing, of: side, occurrence) else { return }
+    guard SideWish.nothing.note(of: side, occurrence) else { return }
     EngineStreams.stop(occurrence, side)
   }
 

@@ -24,7 +24,7 @@ struct HeldPackets: ~Copyable {
     var first: UInt32 = 0
     var last: UInt32 = 0
     var packets: UInt32 = 0
-    var bytes: UInt32 = 0
+    var blocks: UInt32 = 0
     /// The middleboxes that hold it, one bit each.
     var holders: UInt64 = 0
     /// A handler of one that does.
@@ -40,8 +40,8 @@ struct HeldPackets: ~Copyable {
 
   /// The most middleboxes of a row that can hold packets.
   static let mostHolders = 64
-  /// The most bytes that one side's packets take while they wait.
-  static let mostBytes: UInt32 = 1 << 20
+  /// The most blocks that one side's packets take while they wait: 2 MiB.
+  static let mostBlocks: UInt32 = 1_024
   private static let blockBytes = 253 * 8
 
   private var flows: Slab<Directions>
@@ -81,8 +81,9 @@ struct HeldPackets: ~Copyable {
 
   /// Whether a packet can wait behind those of `queue`.
   func hasRoom(_ packet: UnsafePointer<DecodedPacket>, behind queue: UnsafeMutablePointer<Queue>?) -> Bool {
-    (queue?.pointee.bytes ?? 0) &+ packet.pointee.capturedLength <= HeldPackets.mostBytes
-      && blocks.count + blocks(of: packet) <= blocks.capacity
+    let count = blocks(of: packet)
+    return (queue?.pointee.blocks ?? 0) &+ UInt32(count) <= HeldPackets.mostBlocks
+      && blocks.count + count <= blocks.capacity
   }
 
   /// Puts a packet behind those that wait. Precondition: there is room.
@@ -117,7 +118,7 @@ struct HeldPackets: ~Copyable {
     }
     queue.pointee.last = rest
     queue.pointee.packets &+= 1
-    queue.pointee.bytes &+= UInt32(length)
+    queue.pointee.blocks &+= UInt32(count)
   }
 
   /// What is known of the packet that waits longest; nil when none waits.
@@ -130,7 +131,6 @@ struct HeldPackets: ~Copyable {
     queue.pointee.first = head.following
     if head.following == 0 { queue.pointee.last = 0 }
     queue.pointee.packets &-= 1
-    queue.pointee.bytes &-= head.capturedLength
     var done = 0
     while index != 0 {
       let block = blocks.pointer(index)
@@ -143,6 +143,7 @@ struct HeldPackets: ~Copyable {
       done += count
       let next = block.pointee.next
       blocks.free(index)
+      queue.pointee.blocks &-= 1
       index = next
     }
   }

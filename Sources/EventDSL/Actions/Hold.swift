@@ -12,6 +12,9 @@ extension Flow {
   /// event this is called, unless another middlebox holds them too. No effect when it holds none.
   public func releaseHeld(from side: Side) {
     let core = occurrence.pointee.core
+    if core.pointee.isCarried(occurrence, side) {
+      core.pointee.work.pointee.letGo(of: core.pointee.table.box(of: occurrence.pointee.node))
+    }
     guard let queue = core.pointee.held(occurrence.pointee.record, side) else { return }
     queue.pointee.holders &= ~occurrence.pointee.holderBit
     if queue.pointee.holders == 0 { core.pointee.release(queue, occurrence.pointee.time) }
@@ -22,9 +25,13 @@ extension Flow {
   /// mostly followed by `reset`. No effect when it holds none.
   public func dropHeld(from side: Side) {
     let core = occurrence.pointee.core
-    guard let queue = core.pointee.held(occurrence.pointee.record, side),
-      queue.pointee.holders & occurrence.pointee.holderBit != 0
-    else { return }
+    let bit = occurrence.pointee.holderBit
+    let isCarried = core.pointee.isCarried(occurrence, side)
+    let holdsPacket = isCarried && core.pointee.work.pointee.holders & bit != 0
+    let queue =
+      holdsPacket
+      ? core.pointee.beginHeld(occurrence.pointee.record, side) : core.pointee.held(occurrence.pointee.record, side)
+    guard let queue, holdsPacket || queue.pointee.holders & bit != 0 else { return }
     queue.pointee.node = occurrence.pointee.node
     core.pointee.drop(queue)
     queue.pointee.isShut = true
@@ -48,52 +55,30 @@ extension EngineCore {
     return held.queue(index, side)
   }
 
-  /// Whether the packet that passed so far may go on: its direction is not shut, and there is room if it must wait. Drops it
-  /// otherwise.
-  mutating func mayGoOn(_ way: PacketWay) -> Bool {
-    // What a middlebox made waits for nobody.
-    if way.maker >= 0 { return true }
-    let record = tracker.record(way.flow)
-    let queue = held(record, way.sender)
-    if let queue, queue.pointee.isShut {
-      work.pointee.drop(by: queue.pointee.node)
-      return false
+  /// The same, made now for a flow that has none.
+  mutating func beginHeld(
+    _ record: UnsafeMutablePointer<FlowRecord>, _ side: Side
+  ) -> UnsafeMutablePointer<HeldPackets.Queue> {
+    if let queue = held(record, side) { return queue }
+    if record.pointee.storage == 0 {
+      record.pointee.storage = storage.allocate()
+      listen(record)
     }
-    let holders = work.pointee.holders | (queue?.pointee.holders ?? 0)
-    if holders == 0 || held.hasRoom(work.pointee.packet, behind: queue) { return true }
-    let node = work.pointee.holders != 0 ? work.pointee.holder : queue!.pointee.node
-    work.pointee.drop(by: node)
-    reportFull(node, record)
-    return false
+    let index = held.begin()
+    storage.heldPlace(record.pointee.storage).pointee = index
+    return held.queue(index, side)
   }
 
-  /// Says once who holds more than there is room for.
-  private mutating func reportFull(_ node: UInt32, _ record: UnsafeMutablePointer<FlowRecord>) {
-    guard reportedHolders.insert(node).inserted else { return }
-    statistics.reports &+= 1
-    sink(
-      Report(
-        middlebox: boxNames[table.box(of: node)], time: work.pointee.packet.pointee.timestamp, flow: record.pointee.key,
-        packetKey: nil, flowStart: (record.pointee.firstTimestamp, record.pointee.firstPacket),
-        packet: work.pointee.packet.pointee.number,
-        text: "\(names[Int(node)]) holds more packets than there is room for: the rest are dropped"))
+  /// Whether the packet on its way is one that `side` sent in the occurrence's flow.
+  func isCarried(_ occurrence: UnsafeMutablePointer<Occurrence>, _ side: Side) -> Bool {
+    isCarrying && occurrence.pointee.packet != nil && carriedFrom == side
   }
 
   /// The packet waits, when it is held or stands behind one that is. `false` when it need not.
   mutating func wait(_ flow: UInt32, _ sender: Side) -> Bool {
     let record = tracker.record(flow)
-    var queue = held(record, sender)
-    guard work.pointee.holders | (queue?.pointee.holders ?? 0) != 0 else { return false }
-    if queue == nil {
-      if record.pointee.storage == 0 {
-        record.pointee.storage = storage.allocate()
-        listen(record)
-      }
-      let index = held.begin()
-      storage.heldPlace(record.pointee.storage).pointee = index
-      queue = held.queue(index, sender)
-    }
-    guard let queue else { return false }
+    guard work.pointee.holders | (held(record, sender)?.pointee.holders ?? 0) != 0 else { return false }
+    let queue = beginHeld(record, sender)
     if work.pointee.holders != 0 {
       queue.pointee.holders |= work.pointee.holders
       queue.pointee.node = work.pointee.holder
@@ -131,11 +116,12 @@ extension EngineCore {
   }
 
   /// Before an end is reset: drops what waits for it, and says with which number it has still to be reset, which its tracked
-  /// stack has passed; nil where the tracked stack is what the end is.
-  mutating func dropHeld(before side: Side, _ record: UnsafeMutablePointer<FlowRecord>) -> UInt32? {
+  /// stack has passed; nil where the tracked stack is what the end is. What follows goes on to an end that is reset alone, for
+  /// it to answer.
+  mutating func dropHeld(before side: Side, _ record: UnsafeMutablePointer<FlowRecord>, shuts: Bool) -> UInt32? {
     guard let queue = held(record, side.peer), queue.pointee.packets > 0 || queue.pointee.isShut else { return nil }
     drop(queue)
-    queue.pointee.isShut = true
+    queue.pointee.isShut = shuts
     return queue.pointee.receiverNext
   }
 
@@ -147,5 +133,42 @@ extension EngineCore {
     drop(held.queue(place.pointee, .server))
     held.end(place.pointee)
     place.pointee = 0
+  }
+}
+
+extension EngineLoop {
+  /// Whether the packet that passed so far may go on: its direction is not shut, and there is room if it must wait. Drops it
+  /// otherwise.
+  static func mayGoOn(_ core: UnsafeMutablePointer<EngineCore>, _ way: PacketWay) -> Bool {
+    // What a middlebox made waits for nobody.
+    if way.maker >= 0 { return true }
+    let work = core.pointee.work
+    let record = core.pointee.tracker.record(way.flow)
+    let queue = core.pointee.held(record, way.sender)
+    if let queue, queue.pointee.isShut {
+      work.pointee.drop(by: queue.pointee.node)
+      return false
+    }
+    let holders = work.pointee.holders | (queue?.pointee.holders ?? 0)
+    if holders == 0 || core.pointee.held.hasRoom(work.pointee.packet, behind: queue) { return true }
+    let node = work.pointee.holders != 0 ? work.pointee.holder : queue!.pointee.node
+    work.pointee.drop(by: node)
+    reportFull(core, node, record)
+    return false
+  }
+
+  /// Says once who holds more than there is room for.
+  private static func reportFull(
+    _ core: UnsafeMutablePointer<EngineCore>, _ node: UInt32, _ record: UnsafeMutablePointer<FlowRecord>
+  ) {
+    guard core.pointee.reportedHolders.insert(node).inserted else { return }
+    let packet = core.pointee.work.pointee.packet
+    core.pointee.statistics.reports &+= 1
+    core.pointee.sink(
+      Report(
+        middlebox: core.pointee.boxNames[core.pointee.table.box(of: node)], time: packet.pointee.timestamp,
+        flow: record.pointee.key, packetKey: nil,
+        flowStart: (record.pointee.firstTimestamp, record.pointee.firstPacket), packet: packet.pointee.number,
+        text: "\(core.pointee.names[Int(node)]) holds more packets than there is room for: the rest are dropped"))
   }
 }

@@ -28,9 +28,9 @@ public struct PacketControl: ~Copyable {
   /// frame without a flow, for a packet that a middlebox made, for the 65th middlebox of a row and those behind it, and after
   /// `drop`.
   ///
-  /// A side's packets take at most 1 MiB while they wait, and those of all flows what `EventEngine` was given: beyond
-  /// that what comes is dropped before its receiver takes it, and who holds is reported. What nobody decided about is
-  /// dropped with the flow.
+  /// A side's packets take at most 2 MiB while they wait, 2 KiB or more each, and those of all flows what `EventEngine` was
+  /// given: beyond that what comes is dropped before its receiver takes it, and who holds is reported. What nobody decided
+  /// about is dropped with the flow.
   @discardableResult
   public func hold() -> Bool {
     let core = occurrence.pointee.core

@@ -101,6 +101,11 @@ struct PacketWork: ~Copyable {
     return true
   }
 
+  /// Middlebox `box` holds the packet no longer.
+  mutating func letGo(of box: Int) {
+    if box < HeldPackets.mostHolders { holders &= ~(1 &<< UInt64(box)) }
+  }
+
   /// Changes the packet in place.
   mutating func edit(_ change: (inout PacketEditor) -> PacketEditOutcome) -> PacketEditOutcome {
     guard stage == .sender, !isDropped else { return stage == .none ? .noPacket : .tooLate }

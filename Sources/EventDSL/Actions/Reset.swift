@@ -58,15 +58,16 @@ extension Flow {
   public func reset() -> Bool {
     let core = occurrence.pointee.core
     guard core.pointee.mayReset(occurrence) else { return false }
-    if occurrence.pointee.packet != nil,
+    let isTaken = core.pointee.request(RequestedReset(occurrence)) {
+      $0.isOfClient = true
+      $0.isOfServer = true
+    }
+    if isTaken, occurrence.pointee.packet != nil,
       occurrence.pointee.hook != .receiver || core.pointee.table.dropsReceived
     {
       core.pointee.work.pointee.drop(by: occurrence.pointee.node)
     }
-    return core.pointee.request(occurrence) {
-      $0.isOfClient = true
-      $0.isOfServer = true
-    }
+    return isTaken
   }
 }
 
@@ -79,7 +80,7 @@ extension FlowSide {
     let core = occurrence.pointee.core
     guard core.pointee.mayReset(occurrence) else { return false }
     let side = side
-    return core.pointee.request(occurrence) {
+    return core.pointee.request(RequestedReset(occurrence)) {
       if side == .client { $0.isOfClient = true } else { $0.isOfServer = true }
     }
   }
@@ -95,9 +96,9 @@ extension EngineCore {
 
   /// Notes a reset. Of several of a packet, the first one's way is taken.
   fileprivate mutating func request(
-    _ occurrence: UnsafeMutablePointer<Occurrence>, _ change: (inout RequestedReset) -> Void
+    _ new: RequestedReset?, _ change: (inout RequestedReset) -> Void
   ) -> Bool {
-    guard var reset = requestedReset ?? RequestedReset(occurrence) else { return false }
+    guard var reset = requestedReset ?? new else { return false }
     change(&reset)
     requestedReset = reset
     hasMade = true
@@ -114,9 +115,9 @@ extension EngineCore {
     let receiverState = tracker.endpoint(sender.peer, of: reset.flow)?.state
     let record = tracker.record(reset.flow)
     let exact = (
-      client: (reset.isOfClient ? dropHeld(before: .client, record) : nil)
+      client: (reset.isOfClient ? dropHeld(before: .client, record, shuts: reset.isOfServer) : nil)
         ?? RequestedReset.exact(reset.clientNext, tracker.endpoint(.client, of: reset.flow)),
-      server: (reset.isOfServer ? dropHeld(before: .server, record) : nil)
+      server: (reset.isOfServer ? dropHeld(before: .server, record, shuts: reset.isOfClient) : nil)
         ?? RequestedReset.exact(reset.serverNext, tracker.endpoint(.server, of: reset.flow))
     )
     let isTranslated = isTranslated(record)

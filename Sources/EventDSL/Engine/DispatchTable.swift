@@ -1,5 +1,5 @@
-// Unsafe: tables in raw memory. Invariant: they are filled by `init`, not changed until `deinit`, and as long as their
-// counts say; so what follows in a list, and the handlers that its bits stand for, are there.
+// Unsafe: tables in raw memory. Invariant: they are filled by `init`, stay where they are until `deinit`, and are as long as
+// their counts say; so what follows in a list, and the handlers that its bits stand for, are there.
 import DualStackTracker
 import MOSCore
 

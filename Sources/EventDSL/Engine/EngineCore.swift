@@ -1,5 +1,5 @@
 // Unsafe: lives in memory that its engine owns, and is reached by pointer from handlers while the loop runs. Invariant: no
-// access to a part of it lasts while a handler runs, except to the dispatch table and the key places, which never change.
+// access to a part of it lasts while a handler runs, except to the dispatch table and the key places, which stay where they are.
 import DualStackTracker
 import MOSCore
 
@@ -157,7 +157,7 @@ struct EngineCore: ~Copyable {
   /// The events of a packet of a flow.
   @inline(__always)
   mutating func begin(_ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>) -> UnsafeMutablePointer<Occurrence> {
-    if table.seesFirstPackets, tracker.record(flow).pointee.firstPacket == packet.pointee.number {
+    if table.seesFirstPackets, !tracker.record(flow).pointee.isMarked {
       select(tracker.record(flow), packet)
     }
     return occurrence(flow, packet)

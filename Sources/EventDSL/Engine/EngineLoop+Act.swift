@@ -17,9 +17,11 @@ extension EngineLoop {
       core.pointee.tracker.skipNext(&burst)
       return core.pointee.countDropped()
     }
-    work.pointee.enter(.sender)
+    // What handlers of other flows' ends decide is not about this packet.
+    work.pointee.enter(.none)
     let found = core.pointee.tracker.sendNext(&burst)
     tellEnds(core, packet)
+    work.pointee.enter(.sender)
     guard case .flow(let flow, let sender) = found else {
       for box in 0..<count where !work.pointee.isDropped {
         dispatchOutside(core, work.pointee.packet, in: core.pointee.table.boxLists(box))
@@ -39,11 +41,11 @@ extension EngineLoop {
     core.pointee.isCarrying = true
     core.pointee.carriedFrom = way.sender
     defer { core.pointee.isCarrying = false }
-    let passes = pass(core, way, .sender) && core.pointee.mayGoOn(way)
+    let passes = pass(core, way, .sender) && mayGoOn(core, way)
     EngineStreams.settle(core, way.flow, work.pointee.packet, .sender)
     if !passes {
       core.pointee.tracker.drop(packet)
-      return core.pointee.countDropped()
+      return core.pointee.countDropped(way)
     }
     work.pointee.enter(.receiver)
     let arriving = work.pointee.packet
@@ -52,10 +54,10 @@ extension EngineLoop {
     if core.pointee.table.dropsReceived {
       core.pointee.tracker.receiveRevocably(arriving, insteadOf: original)
       EngineStreams.hold(core, way.flow)
-      let arrives = pass(core, way, .receiver) && core.pointee.mayGoOn(way)
+      let arrives = pass(core, way, .receiver) && mayGoOn(core, way)
       if arrives { core.pointee.tracker.confirmReceive() } else { core.pointee.tracker.undoReceive(packet) }
       EngineStreams.letGo(core, way.flow, arriving, isUndone: !arrives)
-      if arrives { core.pointee.forward(way) } else { core.pointee.countDropped() }
+      if arrives { core.pointee.forward(way) } else { core.pointee.countDropped(way) }
       return
     }
     if let original {
@@ -111,6 +113,10 @@ extension EngineCore {
   /// A packet of a flow leaves, or waits with those that are held, unless a middlebox made it.
   mutating func forward(_ way: PacketWay) {
     guard way.maker >= 0 else {
+      if let queue = held(tracker.record(way.flow), way.sender), queue.pointee.isShut {
+        work.pointee.drop(by: queue.pointee.node)
+        return countDropped()
+      }
       if wait(way.flow, way.sender) { return work.pointee.enter(.none) }
       return send()
     }
@@ -118,7 +124,14 @@ extension EngineCore {
     work.pointee.enter(.none)
   }
 
-  /// The packet was dropped.
+  /// A packet of a flow was dropped. What a middlebox made is counted by itself.
+  mutating func countDropped(_ way: PacketWay) {
+    if way.maker < 0 { return countDropped() }
+    statistics.injectedDropped &+= 1
+    work.pointee.enter(.none)
+  }
+
+  /// A packet that came from outside was dropped.
   mutating func countDropped() {
     statistics.dropped &+= 1
     drops[table.box(of: work.pointee.dropper)] &+= 1

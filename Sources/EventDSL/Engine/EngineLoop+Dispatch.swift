@@ -161,7 +161,8 @@ extension EngineLoop {
   static func goOff(_ core: UnsafeMutablePointer<EngineCore>, _ now: Timestamp) {
     let timersAreDue = core.pointee.hasTimers && core.pointee.timers.isDue(now)
     guard timersAreDue || core.pointee.tracker.isDue(now) else { return }
-    if timersAreDue { core.pointee.timers.begin(now) }
+    // Also where only time-outs are due: their handlers can set timers.
+    if core.pointee.hasTimers { core.pointee.timers.begin(now) }
     while true {
       let timer = core.pointee.timers.wheel.nextDue
       if let timeout = core.pointee.tracker.nextDue, timeout <= min(timer ?? now, now) {

@@ -95,7 +95,7 @@ extension EngineLoop {
       dispatchPacket(
         core.pointee.begin(way.flow, work.pointee.packet), .sender, core.pointee.table.boxLists(box))
       work.pointee.forgetReplacements()
-      if work.pointee.isDropped { return core.pointee.countDropped() }
+      if work.pointee.isDropped { return core.pointee.countDropped(way) }
     }
     core.pointee.forward(way)
   }

@@ -56,6 +56,11 @@ struct EngineTimers: ~Copyable {
     // A timer that goes off at once each time would never let a packet come.
     let delay = max(delay, repeats ? 1 : 0)
     let first = Self.time(after: delay, from: time)
+    if repeats, first <= time {
+      // At the end of time it would go off without end.
+      wheel.cancel(number)
+      return true
+    }
     let (deadline, isFirst) = repeats ? Self.withoutMost(first, delay, until: present) : (first, true)
     wheel.schedule(number, at: deadline)
     return isFirst

@@ -52,6 +52,33 @@ final class FlowFilters {
   /// Whether a middlebox sees the orphan `packet`.
   func selectsOrphan(_ box: Int, _ packet: DecodedPacket) -> Bool { FlowFilters.matches(&orphans[box], packet) }
 
+  /// A frame like the one that the SYN-ACK `packet` answers, as far as expressions about flows look: with the addresses and
+  /// ports exchanged, and no flag but SYN. `memory` has room for the captured length.
+  static func answered(by packet: DecodedPacket, in memory: UnsafeMutableRawPointer) -> DecodedPacket {
+    var copy = packet
+    memory.copyMemory(from: packet.frame, byteCount: Int(packet.capturedLength))
+    copy.frame = UnsafeRawPointer(memory)
+    let network = memory + (packet.network - packet.frame)
+    let transport = memory + (packet.transport - packet.frame)
+    if packet.ipVersion == 4 {
+      exchange(network + 12, network + 16, count: 4)
+    } else {
+      exchange(network + 8, network + 24, count: 16)
+    }
+    exchange(transport, transport + 2, count: 2)
+    transport.storeBytes(of: UInt8(truncatingIfNeeded: TCPFlags.syn.rawValue), toByteOffset: 13, as: UInt8.self)
+    if packet.linkType == .ethernet { exchange(memory, memory + 6, count: 6) }
+    return copy
+  }
+
+  private static func exchange(_ one: UnsafeMutableRawPointer, _ other: UnsafeMutableRawPointer, count: Int) {
+    for offset in 0..<count {
+      let byte = one.load(fromByteOffset: offset, as: UInt8.self)
+      one.storeBytes(of: other.load(fromByteOffset: offset, as: UInt8.self), toByteOffset: offset, as: UInt8.self)
+      other.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
+    }
+  }
+
   private static func matches(_ expression: inout Expression?, _ packet: DecodedPacket) -> Bool {
     guard expression != nil else { return true }
     if expression?.compiled[packet.linkType] == nil {
@@ -68,7 +95,19 @@ final class FlowFilters {
 extension EngineCore {
   /// Takes away from the flow that begins with `packet` what belongs to middleboxes whose filter does not select it.
   mutating func select(_ record: UnsafeMutablePointer<FlowRecord>, _ packet: UnsafePointer<DecodedPacket>) {
-    for box in 0..<table.boxCount where !filters.selectsFlow(box, packet.pointee) {
+    record.pointee.isMarked = true
+    if record.pointee.firstPacket < packet.pointee.number {
+      // It begins with a SYN that was taken for another connection's until this, its answer, came.
+      withUnsafeTemporaryAllocation(byteCount: Int(packet.pointee.capturedLength), alignment: 1) { memory in
+        select(record, FlowFilters.answered(by: packet.pointee, in: memory.baseAddress!))
+      }
+    } else {
+      select(record, packet.pointee)
+    }
+  }
+
+  private mutating func select(_ record: UnsafeMutablePointer<FlowRecord>, _ packet: DecodedPacket) {
+    for box in 0..<table.boxCount where !filters.selectsFlow(box, packet) {
       if record.pointee.storage == 0 { record.pointee.storage = storage.allocate() }
       let bits = blocks[record.pointee.storage].assumingMemoryBound(to: UInt64.self)
       for word in 0..<table.words { bits[word] &= ~table.boxBits[box * table.words + word] }

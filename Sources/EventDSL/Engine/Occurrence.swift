@@ -54,6 +54,17 @@ public struct Occurrence: BitwiseCopyable {
     if core.pointee.isCarrying { return core.pointee.carriedFrom }
     let own = record.pointee.key
     let key = packet.pointee.key
-    return key.sourcePort == own.sourcePort && key.source == own.source ? .client : .server
+    if key.sourcePort == own.sourcePort && key.source == own.source { return .client }
+    return key.sourcePort == own.destinationPort && key.source == own.destination ? .server : furtherSender
+  }
+
+  /// The same of a packet that came with a further key of the flow.
+  @usableFromInline var furtherSender: Side {
+    var sender = Side.server
+    guard let packet else { return sender }
+    core.pointee.tracker.forEachFurtherKey(of: flow) { key in
+      if key.source == packet.pointee.key.source, key.sourcePort == packet.pointee.key.sourcePort { sender = .client }
+    }
+    return sender
   }
 }

@@ -46,6 +46,8 @@ public struct EngineStatistics: BitwiseCopyable, Sendable, Equatable {
   public var held: UInt64 = 0
   /// Packets that middleboxes made.
   public var injected: UInt64 = 0
+  /// Those of them that other middleboxes dropped on their way.
+  public var injectedDropped: UInt64 = 0
   /// Packets that a filter dropped.
   public var dropped: UInt64 = 0
   /// Packets of flows with changed streams that could not be translated (fragments, tunnels), and so were dropped.

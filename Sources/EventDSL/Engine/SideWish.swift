@@ -35,28 +35,31 @@ struct SideWish: BitwiseCopyable, Equatable {
   }
 }
 
-/// Wishes of the middleboxes.
-extension EngineCore {
-  /// Notes a wish of the middlebox whose handler runs. `false` when the tracker cannot do it, or when the middlebox has
-  /// stopped monitoring the side before.
-  mutating func wish(_ wish: SideWish, of side: Side, _ occurrence: UnsafeMutablePointer<Occurrence>) -> Bool {
+extension SideWish {
+  /// Notes this as the wish of the middlebox whose handler runs. `false` when the tracker cannot do it, or when the middlebox
+  /// has stopped monitoring the side before.
+  func note(of side: Side, _ occurrence: UnsafeMutablePointer<Occurrence>) -> Bool {
+    let core = occurrence.pointee.core
     let flow = occurrence.pointee.flow
     guard flow != 0, occurrence.pointee.record.pointee.end == .none else { return false }
     let index = Dispatch.storage(occurrence)
-    let place = storage.wish(index, table.box(of: occurrence.pointee.node), side)
+    let place = core.pointee.storage.wish(index, core.pointee.table.box(of: occurrence.pointee.node), side)
     let before = place.pointee
-    if before == .nothing { return wish == .nothing }
-    place.pointee = wish
-    guard settle(side, of: flow, index) else {
+    if before == .nothing { return self == .nothing }
+    place.pointee = self
+    guard core.pointee.settle(side, of: flow, index) else {
       place.pointee = before
       return false
     }
-    storage.wishMark(index).pointee = true
-    if !hasWishes { table.askWishes() }
-    hasWishes = true
+    core.pointee.storage.wishMark(index).pointee = true
+    if !core.pointee.hasWishes { core.pointee.table.askWishes() }
+    core.pointee.hasWishes = true
     return true
   }
+}
 
+/// Wishes of the middleboxes.
+extension EngineCore {
   /// What the middlebox whose handler runs wants of a side.
   func wish(of side: Side, _ occurrence: UnsafeMutablePointer<Occurrence>) -> SideWish {
     let index = occurrence.pointee.record.pointee.storage
@@ -64,7 +67,7 @@ extension EngineCore {
   }
 
   /// The tracker does what the middlebox that wants most wants.
-  private mutating func settle(_ side: Side, of flow: UInt32, _ index: UInt32) -> Bool {
+  fileprivate mutating func settle(_ side: Side, of flow: UInt32, _ index: UInt32) -> Bool {
     var isHeard = false
     var most = Reassembly.off
     for box in 0..<table.boxCount {

@@ -44,8 +44,8 @@ final class Explainer {
 
   private var flowText: String {
     if flow == 0 {
-      if core.pointee.table.acts, core.pointee.work.pointee.isDropped { return "flow: not looked up: it was dropped" }
       if core.pointee.tracker.events.set.contains(.orphan) { return "flow: none, and it begins none: an orphan" }
+      if core.pointee.table.acts, core.pointee.work.pointee.isDropped { return "flow: not looked up: it was dropped" }
       return packet.kind.rawValue <= PacketKind.icmpv6.rawValue
         ? "flow: none that is tracked" : "flow: none, as it is not TCP, UDP or ICMP"
     }

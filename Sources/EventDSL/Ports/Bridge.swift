@@ -54,6 +54,24 @@ public struct Bridge: ~Copyable {
       _ = to.send(frames, count: count)
       return count
     }
+    sendOutput(&from, &to)
+    return count
+  }
+
+  /// Moves packet time on without a packet, for when none comes: what timers make, and what they let go, is sent.
+  public mutating func advance<A: PacketPort & ~Copyable, B: PacketPort & ~Copyable>(
+    to clock: Timestamp, _ a: inout A, _ b: inout B
+  ) {
+    engine.ingress = 0
+    engine.advance(to: clock)
+    engine.collect()
+    sendOutput(&a, &b)
+  }
+
+  /// Sends what left the engine: on to one port, or back to the other, where the packets of the last burst came in.
+  private mutating func sendOutput<From: PacketPort & ~Copyable, To: PacketPort & ~Copyable>(
+    _ from: inout From, _ to: inout To
+  ) {
     var onwardCount = 0
     var returnedCount = 0
     for index in 0..<engine.output.count {
@@ -71,7 +89,6 @@ public struct Bridge: ~Copyable {
     send(onward, &onwardCount, &to)
     send(returned, &returnedCount, &from)
     engine.output.removeAll()
-    return count
   }
 
   private func send<Port: PacketPort & ~Copyable>(

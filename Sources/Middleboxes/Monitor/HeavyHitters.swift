@@ -99,7 +99,11 @@ struct HeavyHitters<Key: Hashable & Comparable, Value: Counters> {
         sum[key]?.error &+= table.threshold
       }
     }
-    return sum.values.sorted { $0.weight != $1.weight ? $0.weight > $1.weight : $0.key < $1.key }
+    // By what is sure: an upper bound would put those first of which least is known.
+    return sum.values.sorted { one, other in
+      let (own, others) = (one.weight - one.error, other.weight - other.error)
+      return own != others ? own > others : one.key < other.key
+    }
   }
 }
 

@@ -52,6 +52,7 @@ public struct CaptureWriter: ~Copyable {
   public mutating func write(
     _ bytes: UnsafeRawPointer, capturedLength: UInt32, wireLength: UInt32, timestamp: Timestamp
   ) throws(CaptureError) {
+    if linkType == nil { appendHeader(.ethernet) }
     if Self.capacity - held < 16 { try flush() }
     let nanoseconds = max(timestamp.nanoseconds, 0)
     append(UInt32(clamping: nanoseconds / 1_000_000_000))

@@ -38,6 +38,7 @@ public struct MiddleboxSummary: Sendable, Equatable {
         text.endObject()
       }
       text.endArray()
+      if !table.note.isEmpty { text.member(name: "\(table.name)_note", string: table.note) }
     }
     text.endObject()
   }

@@ -42,11 +42,21 @@ extension RecordText {
 
   /// A member whose name needs no escape, with an unsigned number.
   mutating func member(name: String, _ value: UInt64) {
+    key(name: name)
+    append(decimal: value)
+  }
+
+  /// The same with a string of any content.
+  mutating func member(name: String, string: String) {
+    key(name: name)
+    appendQuoted(string: string)
+  }
+
+  private mutating func key(name: String) {
     if last != UInt8(ascii: "{") { append(UInt8(ascii: ",")) }
     append(UInt8(ascii: "\""))
     append(string: name)
     append("\":")
-    append(decimal: value)
   }
 
   /// A member with `true` or `false`.

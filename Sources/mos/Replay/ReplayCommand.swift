@@ -10,7 +10,7 @@ struct ReplayCommand: ParsableCommand {
       Records and packets go to files, the summary to standard output, messages to standard error. One of these files \
       may be "-": standard output, and the summary goes to standard error.
 
-      Times are the packets': the result is the same at any speed and with any number of workers.
+      Times are the packets': the result is the same at any speed, and with any number of workers as long as no limit is reached.
 
       Exit status: 0 done; 1 the input was bad in part, and what was read is reported; 2 usage; 3 a resource failed; \
       130 interrupted.
@@ -120,7 +120,8 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The most flows at a time; beyond it the least valuable one goes.", valueName: "n"))
   var maxFlows = 1_000_000
 
-  @Option(help: ArgumentHelp("Threads that track, 1 to 64.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Threads that track, 1 to 64; each has the limits, also those of middleboxes.", valueName: "n"))
   var workers = 1
 
   @Option(help: ArgumentHelp("Run the trace this often, from memory, each time as new flows.", valueName: "n"))
