@@ -42,6 +42,35 @@ struct RealRulesTests {
     #expect(set.rules.allSatisfy { $0.fastPattern != nil || $0.buffers.allSatisfy { !Self.hasContent($0) } })
   }
 
+  @Test("what is searched for first in all of them compiles together, and each is found")
+  func fastPatterns() throws {
+    let rules = Self.subsets.compactMap { self.rules($0) }.flatMap(\.rules)
+    if rules.isEmpty { return }
+    var literals: [LiteralDatabase.Literal] = []
+    var known: Set<LiteralDatabase.Literal> = []
+    for rule in rules {
+      guard let pattern = rule.fastPattern,
+        case .content(let content) = rule.buffers[Int(pattern.buffer)].matches[Int(pattern.match)]
+      else { continue }
+      let bytes = Array(content.bytes[Int(pattern.offset)...].prefix(Int(pattern.length)))
+      let literal = LiteralDatabase.Literal(bytes: bytes, isCaseInsensitive: content.isCaseInsensitive)
+      if known.insert(literal).inserted { literals.append(literal) }
+    }
+    let database = try LiteralDatabase(literals, reportsOnce: true)
+    #expect(literals.count > 2000 && database.byteCount < 16 << 20 && database.streamByteCount < 4096)
+    let scratch = try ScanScratch(for: database)
+    var stream = try LiteralStream(database)
+    var found: [LiteralMatch] = []
+    var ends: [UInt64] = []
+    for literal in literals {
+      literal.bytes.withUnsafeBytes { stream.scan($0, scratch: scratch, into: &found) }
+      ends.append((ends.last ?? 0) + UInt64(literal.bytes.count))
+    }
+    // Once each, and not behind its own place: short ones are in others too.
+    #expect(found.map(\.literal).sorted() == literals.indices.map { UInt32($0) })
+    #expect(found.allSatisfy { $0.end <= ends[Int($0.literal)] })
+  }
+
   private static func hasContent(_ buffer: RuleBuffer) -> Bool {
     buffer.matches.contains { match in
       if case .content(let content) = match { !content.isNegated } else { false }
@@ -54,50 +83,54 @@ struct RealRulesTests {
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
     for rule in set.rules {
       let line = lines[Int(rule.line) - 1]
-      func count(_ option: String) -> Int { line.components(separatedBy: option).count - 1 }
+      // Options end at a semicolon that has no backslash before it, and none of these rules has one in a text.
+      let body = line[line.index(after: line.firstIndex(of: "(")!)...]
+      let options = body.replacing("\\;", with: "").split(separator: ";").map {
+        $0.trimmingCharacters(in: .whitespaces)
+      }
+      func count(_ start: String) -> Int { options.count { $0.hasPrefix(start) } }
       var read: [String: Int] = [:]
       for match in rule.buffers.flatMap(\.matches) {
         switch match {
         case .content(let content):
-          read[" content:", default: 0] += 1
-          if content.isCaseInsensitive { read["; nocase;", default: 0] += 1 }
-          if content.offset != nil { read["; offset:", default: 0] += 1 }
-          if content.depth != nil { read["; depth:", default: 0] += 1 }
-          if content.distance != nil { read["; distance:", default: 0] += 1 }
-          if content.within != nil { read["; within:", default: 0] += 1 }
-          if content.fastPattern != .unmarked { read["; fast_pattern", default: 0] += 1 }
-        case .pcre: read[" pcre:", default: 0] += 1
-        case .byteTest: read[" byte_test:", default: 0] += 1
-        case .byteJump: read[" byte_jump:", default: 0] += 1
-        case .byteExtract: read[" byte_extract:", default: 0] += 1
-        case .isDataAt: read[" isdataat:", default: 0] += 1
+          read["content:", default: 0] += 1
+          if content.isCaseInsensitive { read["nocase", default: 0] += 1 }
+          if content.offset != nil { read["offset:", default: 0] += 1 }
+          if content.depth != nil { read["depth:", default: 0] += 1 }
+          if content.distance != nil { read["distance:", default: 0] += 1 }
+          if content.within != nil { read["within:", default: 0] += 1 }
+          if content.fastPattern != .unmarked { read["fast_pattern", default: 0] += 1 }
+        case .pcre: read["pcre:", default: 0] += 1
+        case .byteTest: read["byte_test:", default: 0] += 1
+        case .byteJump: read["byte_jump:", default: 0] += 1
+        case .byteExtract: read["byte_extract:", default: 0] += 1
+        case .isDataAt: read["isdataat:", default: 0] += 1
         default: break
         }
       }
       for condition in rule.conditions {
         switch condition {
-        case .flow: read[" flow:", default: 0] += 1
-        case .flowBits: read[" flowbits:is", default: 0] += 1
-        case .field(.payloadSize, _): read[" dsize:", default: 0] += 1
-        case .tcpFlags: read[" flags:", default: 0] += 1
-        case .streamSize: read[" stream_size:", default: 0] += 1
+        case .flow: read["flow:", default: 0] += 1
+        case .flowBits: read["flowbits:is", default: 0] += 1
+        case .field(.payloadSize, _): read["dsize:", default: 0] += 1
+        case .tcpFlags: read["flags:", default: 0] += 1
+        case .streamSize: read["stream_size:", default: 0] += 1
         default: Issue.record("\(condition) in line \(rule.line)")
         }
       }
       for option in [
-        " content:", "; nocase;", "; offset:", "; depth:", "; distance:", "; within:", "; fast_pattern", " pcre:",
-        " byte_test:", " byte_jump:", " byte_extract:", " isdataat:", " flow:", " flowbits:is", " dsize:", " flags:",
-        " stream_size:",
+        "content:", "nocase", "offset:", "depth:", "distance:", "within:", "fast_pattern", "pcre:",
+        "byte_test:", "byte_jump:", "byte_extract:", "isdataat:", "flow:", "flowbits:is", "dsize:", "flags:",
+        "stream_size:",
       ] {
         try #require(read[option, default: 0] == count(option), "\(option) in line \(rule.line)")
       }
       try #require(line.contains("sid:\(rule.sid);") && line.contains("rev:\(rule.revision);"))
-      try #require(line.contains("classtype:\(rule.classType);") && rule.references.count == count(" reference:"))
+      try #require(line.contains("classtype:\(rule.classType);") && rule.references.count == count("reference:"))
       try #require(rule.isSilent == line.contains("noalert;"))
-      let sets = rule.effects.count { if case .flowBit = $0 { true } else { false } }
-      try #require(sets == count("flowbits:set,") + count("flowbits:unset,") + count("flowbits: set,"))
-      try #require((rule.threshold != nil) == line.contains(" threshold:"))
-      try #require((rule.detectionFilter != nil) == line.contains(" detection_filter:"))
+      try #require(rule.effects.count == count("flowbits:set,") + count("flowbits:unset,"))
+      try #require((rule.threshold != nil) == (count("threshold") == 1))
+      try #require((rule.detectionFilter != nil) == (count("detection_filter") == 1))
     }
   }
 
