@@ -28,6 +28,13 @@ struct NATICMPTests {
     #expect(open.echo("203.0.113.2", "198.51.100.1:5000", type: 0) != nil)
   }
 
+  @Test("A reply to a query that nobody sent does not leave with an internal address, and begins no mapping")
+  func strayReply() throws {
+    let net = try NATFixture()
+    #expect(net.echo("10.0.0.1", "203.0.113.1:5000", type: 0) == nil)
+    #expect(net.nat.counters[.unsolicited] == 1 && net.nat.counters.created == 0)
+  }
+
   @Test("REQ-2: a query's mapping lives for 60 seconds, and not less by any configuration")
   func timeout() throws {
     let net = try NATFixture()

@@ -34,12 +34,15 @@ final class NATFixture {
   private(set) var reports: [String] = []
   private var taken = 0
 
-  init(_ more: String = "", external: String = "198.51.100.1", seed: UInt64 = 7, worker: Int = 0, of workers: Int = 1)
+  init(
+    _ more: String = "", external: String = "198.51.100.1", seed: UInt64 = 7, worker: Int = 0, of workers: Int = 1,
+    idle seconds: Int64 = 7_440
+  )
     throws
   {
     let text = "internal: 10.0.0.0/8\nexternal: [\(external)]\n\(more)\n"
     nat = NAT(try NATConfiguration(bytes: Array(text.utf8), file: "nat.yaml"), worker: worker, of: workers, seed: seed)
-    script = try EventScript(nat)
+    script = try EventScript(nat) { $0.idleTimeout = seconds * 1_000_000_000 }
   }
 
   /// Frames that left since the last call.

@@ -77,6 +77,16 @@ struct NATTCPTests {
     #expect(throws: ConfigurationError.self) { _ = try NATFixture("timeouts: {tcp-transitory: 239}") }
   }
 
+  @Test("REQ-5: 2 hours 4 minutes also where the tracker forgets idle flows before that")
+  func forgottenFlow() throws {
+    let net = try NATFixture("filtering: address-and-port-dependent", idle: 600)
+    _ = net.connect(host, server)
+    net.time = 7_000
+    #expect(net.tcp(server, outside, [.psh, .ack], seq: 5001, ack: 1001, text: "x") == "\(server) > \(host)")
+    #expect(net.tcp(host, server, .ack, seq: 1001, ack: 5002) == "\(outside) > \(server)")
+    #expect(net.nat.counters.created == 1)
+  }
+
   @Test("REQ-5: a connection that is not established, or is closed by both ends or reset, is forgotten after 4 minutes")
   func transitoryTimeout() throws {
     let open = try NATFixture()
