@@ -7,7 +7,7 @@ group_packages() {
   case "$1" in
     build) echo libhyperscan-dev libpcap-dev libyaml-dev pkg-config ;;
     demo) echo python3 ;;
-    test) echo binutils python3 tcpflow valgrind ;;
+    test) echo binutils python3 tcpflow tshark valgrind ;;
     fuzz) echo libstdc++-12-dev ;;
     bench) echo gcc libc6-dev libpcap-dev libnids-dev libnet1-dev libglib2.0-dev pkg-config python3 ;;
     traces) echo python3 nginx-light curl openssl iproute2 iputils-ping tcpdump nftables ethtool procps ;;
