@@ -28,7 +28,12 @@ public struct IDSRuleSet: Sendable {
 
   /// Adds the rules of a file. Throws where it cannot be read; rules that are wrong are in `errors`.
   public mutating func read(path: String) throws(IDSRuleError) {
-    let bytes = try RuleFileBytes.read(path, limit: Self.largestFile)
+    let bytes: [UInt8]
+    do {
+      bytes = try ConfigurationFileBytes.read(path, limit: Self.largestFile)
+    } catch {
+      throw IDSRuleError(file: error.file, reason: error.reason)
+    }
     if bytes.count > Self.largestFile {
       throw IDSRuleError(
         file: path, reason: "is larger than \(Self.largestFile >> 20) MiB, more than a rule file may be")
