@@ -9,6 +9,24 @@ struct FlowTemplate: BitwiseCopyable {
   var clientIngress: UInt8
 }
 
+/// What segments are made from in an event.
+struct SegmentTemplate: BitwiseCopyable {
+  private let builder: SegmentBuilder
+  /// Whose direction the builder has.
+  let sender: Side
+  /// A segment for the client goes back to where packets come in; one for the server goes back where this does not.
+  let isReturnedToClient: Bool
+
+  init(_ builder: SegmentBuilder, sender: Side, isReturnedToClient: Bool) {
+    self.builder = builder
+    self.sender = sender
+    self.isReturnedToClient = isReturnedToClient
+  }
+
+  /// A builder of what `sender` sends.
+  func builder(of sender: Side) -> SegmentBuilder { sender == self.sender ? builder : builder.reversed }
+}
+
 extension EngineCore {
   /// Keeps what segments of a flow are made from, with the first packet of it that serves for that.
   mutating func keepTemplate(_ flow: UInt32, _ sender: Side, _ packet: UnsafePointer<DecodedPacket>) {
@@ -28,21 +46,20 @@ extension EngineCore {
     storage.templatePlace(record.pointee.storage).pointee = index
   }
 
-  /// What segments are made from in an event, in the direction of its packet or, without one, of the client; and whether one
-  /// for `side` goes back to where packets come in. Nil for a flow that cannot have any.
-  func template(
-    _ occurrence: UnsafeMutablePointer<Occurrence>
-  ) -> (builder: SegmentBuilder, sender: Side, isReturnedToClient: Bool)? {
+  /// What segments are made from in an event: its packet or, without one, what is kept of the flow. Nil for a flow that can
+  /// have none.
+  func template(_ occurrence: UnsafeMutablePointer<Occurrence>) -> SegmentTemplate? {
     if let packet = occurrence.pointee.packet {
       guard let builder = SegmentBuilder(template: packet.pointee) else { return nil }
-      return (builder, occurrence.pointee.sender, occurrence.pointee.sender == .client)
+      let sender = occurrence.pointee.sender
+      return SegmentTemplate(builder, sender: sender, isReturnedToClient: sender == .client)
     }
     let record = occurrence.pointee.record
     guard record.pointee.isTracked, record.pointee.storage != 0 else { return nil }
     let index = storage.templatePlace(record.pointee.storage).pointee
     if index == 0 { return nil }
-    let template = templates.pointer(index).pointee
-    return (template.builder, .client, template.clientIngress == ingress)
+    let kept = templates.pointer(index).pointee
+    return SegmentTemplate(kept.builder, sender: .client, isReturnedToClient: kept.clientIngress == ingress)
   }
 
   /// Gives back what `keepTemplate` keeps.

@@ -67,17 +67,14 @@ struct Injections: ~Copyable {
 extension PacketWay {
   /// The way of a packet that is made for `side` in the event of an occurrence: on from there, or back, through the
   /// middleboxes that a packet of its direction would still have to pass.
-  init(toward side: Side, _ occurrence: UnsafeMutablePointer<Occurrence>) {
-    let table = occurrence.pointee.core
-    let count = table.pointee.table.boxCount
-    let box = table.pointee.table.box(of: occurrence.pointee.node)
+  init(toward side: Side, _ occurrence: UnsafeMutablePointer<Occurrence>, _ template: SegmentTemplate) {
+    let core = occurrence.pointee.core
+    let count = core.pointee.table.boxCount
+    let box = core.pointee.table.box(of: occurrence.pointee.node)
     flow = occurrence.pointee.flow
     sender = side.peer
     maker = box
-    isReturned = side == occurrence.pointee.sender
-    if occurrence.pointee.packet == nil, let template = table.pointee.template(occurrence) {
-      isReturned = (side == .client) == template.isReturnedToClient
-    }
+    isReturned = (side == .client) == template.isReturnedToClient
     let position = sender == .client ? box : count - 1 - box
     // At `.sender` the event's packet has not left the middlebox, at `.receiver` it has left all.
     if occurrence.pointee.hook == .receiver {
@@ -116,8 +113,8 @@ extension Flow {
     guard core.pointee.table.acts, !core.pointee.isInjecting, let template = core.pointee.template(occurrence) else {
       return false
     }
-    let way = PacketWay(toward: side, occurrence)
-    let builder = way.sender == template.sender ? template.builder : template.builder.reversed
+    let way = PacketWay(toward: side, occurrence, template)
+    let builder = template.builder(of: way.sender)
     guard core.pointee.injections.add(builder, segment, way, options: options, payload: payload) else { return false }
     core.pointee.hasMade = true
     return true

@@ -4,9 +4,7 @@ import MTCP
 
 /// The reset of a connection, or of one of its ends, that a handler asked for.
 struct RequestedReset: BitwiseCopyable {
-  /// Makes segments in the direction of the event's packet, which this side sent; of the client's without a packet.
-  var template: SegmentBuilder
-  var sender: Side
+  var template: SegmentTemplate
   var hasPacket: Bool
   var flow: UInt32
   var isOfClient = false
@@ -20,12 +18,11 @@ struct RequestedReset: BitwiseCopyable {
 
   init?(_ occurrence: UnsafeMutablePointer<Occurrence>) {
     guard let template = occurrence.pointee.core.pointee.template(occurrence) else { return nil }
-    self.template = template.builder
-    sender = template.sender
+    self.template = template
     hasPacket = occurrence.pointee.packet != nil
     flow = occurrence.pointee.flow
-    towardClient = PacketWay(toward: .client, occurrence)
-    towardServer = PacketWay(toward: .server, occurrence)
+    towardClient = PacketWay(toward: .client, occurrence, template)
+    towardServer = PacketWay(toward: .server, occurrence, template)
   }
 
   /// Behind the event's packet, before what was injected in it.
@@ -111,7 +108,7 @@ extension EngineCore {
     _ reset: RequestedReset, _ packet: UnsafePointer<DecodedPacket>
   ) -> (client: TCPSegment?, server: TCPSegment?) {
     var segments: (client: TCPSegment?, server: TCPSegment?)
-    let sender = reset.sender
+    let sender = reset.template.sender
     let receiverState = tracker.endpoint(sender.peer, of: reset.flow)?.state
     let record = tracker.record(reset.flow)
     let exact = (

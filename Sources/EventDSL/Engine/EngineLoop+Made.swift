@@ -69,8 +69,7 @@ extension EngineLoop {
     for side in [Side.client, .server] {
       guard let segment = side == .client ? segments.client : segments.server else { continue }
       let way = side == .client ? reset.towardClient : reset.towardServer
-      let builder = way.sender == reset.sender ? reset.template : reset.template.reversed
-      guard core.pointee.injections.add(builder, segment, way) else { continue }
+      guard core.pointee.injections.add(reset.template.builder(of: way.sender), segment, way) else { continue }
       var made = DecodedPacket(frame: packet.pointee.frame)
       _ = core.pointee.injections.describe(core.pointee.injections.count - 1, packet, into: &made)
       core.pointee.statistics.injected &+= 1
