@@ -14,7 +14,7 @@ public struct FlowRecord: BitwiseCopyable {
   public var key: FlowKey
   /// Time of the first packet.
   public var firstTimestamp: Timestamp
-  /// Time of the last packet.
+  /// The latest time stamp of its packets.
   public var lastTimestamp: Timestamp
   /// Number of the first packet in the trace.
   public var firstPacket: UInt64
@@ -37,6 +37,11 @@ public struct FlowRecord: BitwiseCopyable {
   /// The ISN of the client's SYN, once the flow has ended otherwise than by a time-out; before and then, in milliseconds, its
   /// own idle time-out, 0 for none.
   var lastSYN: UInt32 = 0
+  /// Packet time at its last packet whose time stamp was behind packet time.
+  var lateClock: Timestamp
+
+  /// Packet time at its last packet: what time-outs are reckoned from. Behind `lastTimestamp` where a capture leaps back.
+  public var lastClock: Timestamp { max(lastTimestamp, lateClock) }
 
   /// For whoever runs handlers on top of the tracker: a mark, which no flow has at its beginning.
   public var isMarked: Bool {
@@ -74,6 +79,7 @@ extension UnsafeMutablePointer where Pointee == FlowRecord {
     begin(key: key, hash: packet.pointee.hash)
     pointee.firstTimestamp = packet.pointee.timestamp
     pointee.lastTimestamp = packet.pointee.timestamp
+    pointee.lateClock = packet.pointee.clock
     pointee.firstPacket = packet.pointee.number
   }
 
@@ -81,11 +87,27 @@ extension UnsafeMutablePointer where Pointee == FlowRecord {
   @inline(__always) func begin(key: FlowKey, hash: UInt64) {
     // In place: a record that is made elsewhere is copied. All fields that are not set here begin with 0.
     let record = UnsafeMutableRawPointer(self)
-    for offset in stride(from: 0, to: MemoryLayout<FlowRecord>.stride, by: 16) {
+    for offset in stride(from: 0, to: MemoryLayout<FlowRecord>.stride - 8, by: 16) {
       record.storeBytes(of: SIMD16<UInt8>(repeating: 0), toByteOffset: offset, as: SIMD16<UInt8>.self)
     }
+    record.storeBytes(of: 0, toByteOffset: MemoryLayout<FlowRecord>.stride - 8, as: UInt64.self)
     pointee.key = key
     pointee.hash = hash
+  }
+
+  /// Notes when a packet came.
+  @inline(__always) func noteTime(of packet: UnsafePointer<DecodedPacket>) {
+    if packet.pointee.timestamp == packet.pointee.clock {
+      // Nothing of the whole trace is later.
+      pointee.lastTimestamp = packet.pointee.timestamp
+    } else {
+      noteLate(packet)
+    }
+  }
+
+  @inline(never) private func noteLate(_ packet: UnsafePointer<DecodedPacket>) {
+    if packet.pointee.timestamp > pointee.lastTimestamp { pointee.lastTimestamp = packet.pointee.timestamp }
+    pointee.lateClock = packet.pointee.clock
   }
 
   /// One side's counters, in place.

@@ -62,7 +62,7 @@ extension Tracker {
     guard isOpen(flow) else { return false }
     let record = records.pointer(flow)
     record.pointee.idleMilliseconds = nanoseconds.map { UInt32(clamping: (max(1, $0) - 1) / 1_000_000 + 1) } ?? 0
-    wheel.schedule(flow, at: record.pointee.lastTimestamp.advanced(by: timeout(of: record)))
+    wheel.schedule(flow, at: timeoutTime(of: record))
     return true
   }
 

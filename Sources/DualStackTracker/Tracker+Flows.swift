@@ -40,7 +40,7 @@ extension Tracker {
       release(flow)
       return
     }
-    let deadline = record.pointee.lastTimestamp.advanced(by: timeout(of: record))
+    let deadline = timeoutTime(of: record)
     if deadline > now {
       wheel.schedule(flow, at: deadline)
       return
@@ -57,6 +57,11 @@ extension Tracker {
 
   func isOpen(_ flow: UInt32) -> Bool {
     records.pointer(flow).pointee.end == .none && !records.pointer(flow).pointee.traits.contains(.notSelected)
+  }
+
+  /// When the flow times out, or timed out, in packet time.
+  public func timeoutTime(of record: UnsafePointer<FlowRecord>) -> Timestamp {
+    record.pointee.lastClock.advanced(by: timeout(of: record))
   }
 
   /// How long nothing may come before the flow ends, in nanoseconds.
@@ -165,9 +170,7 @@ extension Tracker {
   @inline(never)
   private mutating func passUnselected(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32) -> LookUp {
     let record = records.pointer(flow)
-    if packet.pointee.timestamp > record.pointee.lastTimestamp {
-      record.pointee.lastTimestamp = packet.pointee.timestamp
-    }
+    record.noteTime(of: packet)
     guard packet.pointee.kind == .tcp, packet.pointee.flags.rawValue & 0x17 == TCPFlags.syn.rawValue,
       packet.pointee.isSelected, packet.pointee.sequence != record.pointee.lastSYN
     else { return passOver(packet) }
@@ -267,7 +270,7 @@ extension Tracker {
     guard packet.pointee.isSelected else {
       record.pointee.traits.insert(.notSelected)
       record.pointee.lastSYN = packet.pointee.sequence
-      wheel.schedule(flow, at: packet.pointee.timestamp.advanced(by: timeout(of: record)))
+      wheel.schedule(flow, at: packet.pointee.clock.advanced(by: timeout(of: record)))
       ages.append(flow, class: AgeClass.lingering)
       return passOver(packet)
     }
@@ -291,7 +294,7 @@ extension Tracker {
       statistics.icmpFlows &+= 1
       ages.append(flow, class: AgeClass.datagram)
     }
-    wheel.schedule(flow, at: packet.pointee.timestamp.advanced(by: timeout(of: record)))
+    wheel.schedule(flow, at: packet.pointee.clock.advanced(by: timeout(of: record)))
     current.flow = flow
     current.record = record
     current.sender = flips ? .server : .client

@@ -190,9 +190,7 @@ extension Tracker {
     _ packet: UnsafePointer<DecodedPacket>, _ sender: UnsafeMutablePointer<Endpoint>,
     _ own: UnsafeMutablePointer<EndpointCounters>, _ record: UnsafeMutablePointer<FlowRecord>
   ) {
-    if packet.pointee.timestamp > record.pointee.lastTimestamp {
-      record.pointee.lastTimestamp = packet.pointee.timestamp
-    }
+    record.noteTime(of: packet)
     own.pointee.packets &+= 1
     own.pointee.ipBytes &+= UInt64(packet.pointee.ipLength)
     let acknowledgment = SequenceNumber(packet.pointee.acknowledgment)

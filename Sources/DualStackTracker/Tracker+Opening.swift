@@ -75,7 +75,7 @@ extension Tracker {
     time(server, until: sequence + 1, packet)
     if options.hasTimestamp { server.pointee.remember(options.timestampValue, packet.pointee.timestamp) }
     ages.append(flow, class: AgeClass.halfOpen)
-    wheel.schedule(flow, at: packet.pointee.timestamp.advanced(by: configuration.halfOpenTimeout))
+    wheel.schedule(flow, at: packet.pointee.clock.advanced(by: configuration.halfOpenTimeout))
     statistics.tcpFlows &+= 1
     events.beginBothSteps()
     events.append(EventRecord(.connectionStart, .sender, .client))
@@ -101,9 +101,7 @@ extension Tracker {
     guard connection.pointee.step == .opening, acknowledgment == client.pointee.sndNxt,
       let options = Tracker.openingOptions(packet)
     else { return false }
-    if packet.pointee.timestamp > record.pointee.lastTimestamp {
-      record.pointee.lastTimestamp = packet.pointee.timestamp
-    }
+    record.noteTime(of: packet)
     own.pointee.packets &+= 1
     own.pointee.ipBytes &+= UInt64(packet.pointee.ipLength)
     Observer.observeOpening(packet, own: own, side: .server, record: record, sender: server)

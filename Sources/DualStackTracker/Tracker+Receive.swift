@@ -92,11 +92,11 @@ extension Tracker {
     if revocation.isActive {
       conclude(record, reason, packet: packet.pointee.number)
       revocation.ends = true
-      revocation.endTime = packet.pointee.timestamp
+      revocation.endTime = packet.pointee.clock
       return
     }
     end(current.flow, reason, packet: packet.pointee.number)
-    linger(current.flow, now: packet.pointee.timestamp)
+    linger(current.flow, now: packet.pointee.clock)
   }
 
   /// A SYN reaches an end that listens (RFC 9293 3.10.7.2).

@@ -27,7 +27,7 @@ extension Tracker {
     statistics.resetFlows &+= 1
     end(flow, .resetByMiddlebox, packet: packet)
     appendEnded(flow)
-    linger(flow, now: record.pointee.lastTimestamp)
+    linger(flow, now: record.pointee.lastClock)
     if current.flow == flow { passOverCurrent() }
     return result
   }

@@ -29,9 +29,7 @@ extension Tracker {
     let own = record.counters(current.sender)
     own.pointee.packets &+= 1
     own.pointee.ipBytes &+= UInt64(packet.pointee.ipLength)
-    if record.pointee.end == .none, packet.pointee.timestamp > record.pointee.lastTimestamp {
-      record.pointee.lastTimestamp = packet.pointee.timestamp
-    }
+    if record.pointee.end == .none { record.noteTime(of: packet) }
     if packet.pointee.anomalies.rawValue != 0 {
       reportPacketAnomalies(packet, hook: .sender, side: current.sender)
     }

@@ -58,7 +58,7 @@ public struct Tracker: ~Copyable {
 
   /// A tracker with nothing in it. Memory is reserved for the configured limits and touched on demand.
   public init(configuration: TrackerConfiguration) {
-    precondition(MemoryLayout<FlowRecord>.stride % 16 == 0, "records are cleared in pieces of 16 bytes")
+    precondition(MemoryLayout<FlowRecord>.stride % 16 == 8, "records are cleared in pieces of 16 bytes, the last of 8")
     self.configuration = configuration
     let flows = max(1, min(configuration.maximumFlows, Int(Int32.max) - Tracker.releaseSlack))
     // Each flow can have one key more.

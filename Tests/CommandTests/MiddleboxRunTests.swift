@@ -142,6 +142,8 @@ struct MiddleboxRunTests {
   func sameReports(workers: Int) throws {
     func run(_ workers: Int) throws -> Records {
       try replay(captures, [{ Talks() }], workers: workers) { options in
+        // What it spreads flows by.
+        options.tracker.secret = (UInt64(workers), 2)
         // So that much happens without a packet.
         options.tracker.idleTimeout = 100_000_000
         options.tracker.datagramTimeout = 50_000_000

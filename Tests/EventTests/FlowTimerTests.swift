@@ -126,6 +126,21 @@ struct FlowTimerTests {
     #expect(reports == ["first 40000 1.75 1"])
   }
 
+  @Test("After a time stamp that lies far ahead, timers count from packet time")
+  func stampAhead() throws {
+    let reports = try play(
+      [Alarm()],
+      """
+      1000 c > S seq 0 port 40001
+      0.25 c > S seq 0 win 1
+      0.5 c > S seq 0 port 40002
+      1001.499999999 c > S seq 0 port 40003
+      1001.5 c > S seq 0 port 40004
+      """)
+    #expect(
+      reports == ["packet 1000.0", "packet 0.5", "packet 1001.499999999", "first 40000 1001.5 1", "packet 1001.5"])
+  }
+
   @Test("Set again, a timer goes off at the later or the earlier time only; unset, not at all")
   func again() throws {
     let reports = try play(

@@ -95,8 +95,11 @@ struct SameReportsTests {
 
   /// What is said of each flow, in its order.
   private func ofFlows(_ reports: [Report]) -> [String: [String]] {
-    Dictionary(grouping: reports.filter { $0.flow != nil }) { "\($0.flow!.source):\($0.flow!.sourcePort)" }
-      .mapValues { $0.map { "\($0.packet) \($0.text)" } }
+    Dictionary(grouping: reports.filter { $0.flow != nil }) { report in
+      let key = report.flow!
+      return "\(key.source):\(key.sourcePort) \(key.destination):\(key.destinationPort)"
+    }
+    .mapValues { $0.map { "\($0.packet) \($0.text)" } }
   }
 
   /// Says no more of texts that differ than where they begin to.

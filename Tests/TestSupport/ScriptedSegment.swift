@@ -3,6 +3,8 @@ import MOSCore
 /// One segment of a script, built into memory as the decoder would hand it over.
 package struct ScriptedSegment {
   package var time: Double = 0
+  /// Packet time before it.
+  package var clock = -Double.infinity
   package var sender: Side = .client
   package var flags: TCPFlags = []
   package var sequence: UInt32 = 0
@@ -65,7 +67,7 @@ package struct ScriptedSegment {
     var packet = DecodedPacket(frame: memory)
     packet.number = number
     packet.timestamp = ScriptedSegment.timestamp(time)
-    packet.clock = packet.timestamp
+    packet.clock = ScriptedSegment.timestamp(max(time, clock))
     packet.transport = UnsafeRawPointer(memory)
     packet.payload = UnsafeRawPointer(memory + headerLength)
     packet.payloadLength = UInt32(payload.count)

@@ -95,8 +95,8 @@ struct TimeoutTests {
     try TrackerScript.run(
       handshake + """
         = no idle
-        0 c > S seq 0 port 1000
-        0 c > . udp "query"
+        1 c > S seq 0 port 1000
+        1 c > . udp "query"
         time +29
         = no idle
         time +1
@@ -194,6 +194,33 @@ struct TimeoutTests {
       = no connectionEnd
       40 c > S seq 0 port 998
       = connectionEnd timeout
+      """)
+  }
+
+  @Test("One time stamp that lies far ahead ends no later flow: time-outs count from packet time")
+  func stampAhead() throws {
+    try TrackerScript.run(
+      """
+      5000 c > S seq 0 port 999
+      0 c > S seq 0
+      0.1 s > SA seq 0 ack 1
+      0.2 c > A seq 1 ack 1
+      0.3 c > PA seq 1 ack 1 "GET"
+      1 c > . udp port 53 "query"
+      2 s > . udp port 53 "answer"
+      40 c > A seq 4 ack 1
+      = no connectionEnd
+      = flows 3
+      time +4989.999999999
+      = no connectionEnd
+      time +0.000000001
+      = ends timeout
+      time +30
+      = ends timeout timeout
+      time +239.999999999
+      = open
+      time +0.000000001
+      = end timeout
       """)
   }
 

@@ -24,6 +24,8 @@ struct TrackerScript: ~Copyable {
   private let way: Way
   private var parser = ScriptParser()
   private var number: UInt64 = 0
+  /// Packet time: the latest time so far.
+  private var clock = -Double.infinity
   /// What happened since the last segment, as words: `newData server`, `stateChange client ESTABLISHED` ...
   private(set) var happened: [String] = []
   /// Bytes delivered to each side by the segments since the last expectation that asked.
@@ -99,6 +101,7 @@ struct TrackerScript: ~Copyable {
   }
 
   mutating func advance(to time: Double) {
+    clock = max(clock, time)
     tracker.advance(to: ScriptedSegment.timestamp(time))
     collectEnds()
   }
@@ -116,6 +119,7 @@ struct TrackerScript: ~Copyable {
     var segment = scripted
     number += 1
     segment.number = number
+    noteTime(of: &segment)
     segment.withPacket { packet in
       if way == .atOnce, !segment.isInterfered {
         var candidate: UInt32 = 0
@@ -127,6 +131,11 @@ struct TrackerScript: ~Copyable {
     }
   }
 
+  private mutating func noteTime(of segment: inout ScriptedSegment) {
+    segment.clock = clock
+    clock = max(clock, segment.time)
+  }
+
   /// Plays segments as one burst.
   mutating func play(burst segments: ArraySlice<ScriptedSegment>) {
     let packets = UnsafeMutablePointer<DecodedPacket>.allocate(capacity: segments.count)
@@ -136,6 +145,7 @@ struct TrackerScript: ~Copyable {
       var segment = scripted
       number += 1
       segment.number = number
+      noteTime(of: &segment)
       let bytes = segment.bytes
       blocks.append(.allocate(byteCount: bytes.count, alignment: 1))
       (packets + index).initialize(to: segment.packet(bytes, in: blocks[index]))

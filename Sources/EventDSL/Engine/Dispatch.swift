@@ -218,7 +218,7 @@ extension Dispatch {
   private static func schedule(_ occurrence: UnsafeMutablePointer<Occurrence>, _ number: UInt32, after delay: Int64) {
     let core = occurrence.pointee.core
     let isDone = core.pointee.timers.schedule(
-      number, after: delay, from: occurrence.pointee.time, repeats: occurrence.pointee.packet == nil)
+      number, after: delay, from: occurrence.pointee.clock, repeats: occurrence.pointee.packet == nil)
     if !isDone { passOver(occurrence) }
   }
 

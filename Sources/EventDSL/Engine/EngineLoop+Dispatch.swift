@@ -136,11 +136,11 @@ extension EngineLoop {
   ) {
     let record = core.pointee.tracker.record(flow)
     let hasTimedOut = record.pointee.end == .timeout
-    var time = record.pointee.lastTimestamp
+    var time = record.pointee.lastClock
     if hasTimedOut {
-      time = time.advanced(by: core.pointee.tracker.timeout(of: record))
+      time = core.pointee.tracker.timeoutTime(of: record)
     } else if let packet {
-      time = packet.pointee.timestamp
+      time = packet.pointee.clock
     }
     var occurrence = core.pointee.begin(core, flow, nil, time, .timer)
     withUnsafeMutablePointer(to: &occurrence) { occurrence in
@@ -153,7 +153,7 @@ extension EngineLoop {
   /// Handlers of a flow whose record is final.
   static func dispatchRelease(_ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32) {
     var occurrence = core.pointee.begin(
-      core, flow, nil, core.pointee.tracker.record(flow).pointee.lastTimestamp, .timer)
+      core, flow, nil, core.pointee.tracker.record(flow).pointee.lastClock, .timer)
     withUnsafeMutablePointer(to: &occurrence) { Dispatch.run(core.pointee.table.releases, $0) }
   }
 

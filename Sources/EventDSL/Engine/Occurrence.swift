@@ -41,11 +41,14 @@ public struct Occurrence: BitwiseCopyable {
     depth = 0
   }
 
-  /// Packet time: of the packet, or of the timer.
+  /// The packet's time stamp, or the time of the timer.
   @inlinable var time: Timestamp {
     if let packet { return packet.pointee.timestamp }
     return timerTime
   }
+
+  /// Packet time: the latest time stamp so far at the packet, or the time of the timer.
+  var clock: Timestamp { packet?.pointee.clock ?? timerTime }
 
   /// Who sent the packet; the client where there is none.
   @inlinable var sender: Side {

@@ -185,7 +185,7 @@ struct Recorder: ~Copyable {
     let record = UnsafePointer(tracker.record(flow))
     var time = record.pointee.lastTimestamp
     if record.pointee.end == .timeout {
-      time = time.advanced(by: tracker.timeout(of: record))
+      time = tracker.timeoutTime(of: record)
       EventLog.append(.idle, hook: .timer, side: nil, number: 0, timestamp: time, flow: record, to: &eventBlock.text)
     }
     var event = EventRecord(.connectionEnd, .timer, .client)
