@@ -40,6 +40,27 @@ extension Tracker {
     return false
   }
 
+  /// The same for a caller that looks at packets with an event in `heard` without leaving the loop: `tell` is called with
+  /// each of them and its flow, and may do with the tracker what can be done between two packets.
+  public static func process(
+    _ tracker: UnsafeMutablePointer<Tracker>, _ burst: inout PacketBurst, wanted: EventSet, heard: EventSet,
+    tell: (UInt32, UnsafePointer<DecodedPacket>) -> Void
+  ) -> Bool {
+    while burst.next < burst.limit {
+      let packet = UnsafePointer(burst.packets + burst.next)
+      let candidate = burst.candidates[burst.next]
+      if tracker.pointee.wheel.isDue(packet.pointee.clock) {
+        tracker.pointee.expireAll(packet.pointee.clock)
+        if burst.waitsForEnds, tracker.pointee.ended.hasUnseen { return false }
+      }
+      burst.next &+= 1
+      burst.flow = tracker.pointee.take(packet, candidate)
+      if tracker.pointee.events.set.rawValue & heard.rawValue != 0 { tell(burst.flow, packet) }
+      if tracker.pointee.events.set.rawValue & wanted.rawValue != 0 { return true }
+    }
+    return false
+  }
+
   /// The next packet of a prepared burst up to the sender's step, for callers that act between the steps: as `advance`,
   /// `lookUp` and `send` do. `receive` follows where it has a flow. Precondition: `next` is below `count`.
   public mutating func sendNext(_ burst: inout PacketBurst) -> LookUp {
