@@ -21,6 +21,7 @@ let package = Package(
     .target(name: "CPcap"),
     .target(name: "CYAML"),
     .target(name: "CHyperscan"),
+    .target(name: "CZlib"),
     .target(name: "CMachine"),
     .target(name: "MOSCore", dependencies: ["CMachine"]),
     .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
@@ -33,7 +34,8 @@ let package = Package(
         "MOSCore", "MTCP", "DualStackTracker", "EventDSL", .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(
-      name: "Middleboxes", dependencies: ["CHyperscan", "CYAML", "MOSCore", "DualStackTracker", "EventDSL", "Records"]),
+      name: "Middleboxes",
+      dependencies: ["CHyperscan", "CYAML", "CZlib", "MOSCore", "DualStackTracker", "EventDSL", "Records"]),
     .executableTarget(
       name: "mos",
       dependencies: [
@@ -65,7 +67,11 @@ let package = Package(
       ]),
     .testTarget(
       name: "MiddleboxesTests",
-      dependencies: ["Middleboxes", "EventDSL", "EventSupport", "MOSCore", "Records", "TestSupport"]),
+      dependencies: [
+        "Middleboxes", "CZlib", "DualStackTracker", "EventDSL", "EventSupport", "MOSCore", "PacketIO", "Records",
+        "TestSupport",
+      ],
+      linkerSettings: [.linkedLibrary("z")]),
     .testTarget(
       name: "CommandTests",
       dependencies: ["mos", "EventDSL", "MOSCore", "MTCP", "PacketIO", "Records", "TestSupport"]),
