@@ -4,8 +4,8 @@ thresholds.json.
 
 Two generated traces of different lengths are replayed under callgrind; the difference is what the additional packets
 cost, without the start-up. The same again with --conn-log: what a connection record costs more; and through engines with
-handlers (EventBenchmark). The counts are exact, so the thresholds can be close. thresholds.json has a row for a Swift
-version where it differs from the default.
+handlers (EventBenchmark); and through a NAT, over what a filter takes that lets everything pass. The counts are exact, so
+the thresholds can be close. thresholds.json has a row for a Swift version where it differs from the default.
 """
 import json
 import os
@@ -20,8 +20,9 @@ CACHE = os.path.join(HERE, '.cache')
 BUILT = os.path.join(HERE, '../.build/release')
 # Without debug information, which Debian 12's valgrind cannot read when Swift made it.
 MOS, EVENTS = (os.path.join(CACHE, name) for name in ('mos', 'event-benchmark'))
-FLOWS = (10_000, 20_000)
-PACKETS = 10 * (FLOWS[1] - FLOWS[0])
+# Of each kind of trace (genpcap.py): two sizes, and the packets that the larger one has more.
+SIZES = {'A': (10_000, 20_000, 100_000), 'B': (100, 300, 30_000)}
+FLOWS, PACKETS = SIZES['A'][:2], SIZES['A'][2]
 OPTIONS = ['replay', '--checksum', 'ignore', '--quiet']
 COUNTED = {'swift_retain': ('swift_retain', 'swift_bridgeObjectRetain'),
            'swift_release': ('swift_release', 'swift_bridgeObjectRelease'),
@@ -32,19 +33,19 @@ COUNTED = {'swift_retain': ('swift_retain', 'swift_bridgeObjectRetain'),
 NOISE = {'packet': 0.001, 'record': 0.01}
 
 
-def trace(flows):
-    path = os.path.join(CACHE, f'A{flows}.pcap')
+def trace(kind, size):
+    path = os.path.join(CACHE, f'{kind}{size}.pcap')
     if not os.path.exists(path):
-        subprocess.run([sys.executable, os.path.join(HERE, 'genpcap.py'), 'A', path + '.part', str(flows)], check=True,
+        subprocess.run([sys.executable, os.path.join(HERE, 'genpcap.py'), kind, path + '.part', str(size)], check=True,
                        stdout=subprocess.DEVNULL)
         os.replace(path + '.part', path)
     return path
 
 
-def callgrind(name, flows, command):
+def callgrind(name, kind, size, command):
     """Runs a command, in which the trace takes the place of None."""
-    out = os.path.join(CACHE, f'callgrind.{name}.{flows}')
-    command = [trace(flows) if part is None else part for part in command]
+    out = os.path.join(CACHE, f'callgrind.{name}.{size}')
+    command = [trace(kind, size) if part is None else part for part in command]
     result = subprocess.run(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out}', *command],
                             capture_output=True, text=True)
     if result.returncode != 0:
@@ -52,10 +53,11 @@ def callgrind(name, flows, command):
     return out
 
 
-def measure(name, command):
+def measure(name, command, kind='A'):
     """Instructions, and calls of each counted group, a packet."""
-    short, long = (callgrind(name, flows, command) for flows in FLOWS)
-    instructions, calls = arccount.difference(long, short, PACKETS)
+    *sizes, packets = SIZES[kind[0]]
+    short, long = (callgrind(name, kind, size, command) for size in sizes)
+    instructions, calls = arccount.difference(long, short, packets)
     return instructions, {group: sum(number for function, number in calls.items() if function.startswith(functions))
                           for group, functions in COUNTED.items()}
 
@@ -87,6 +89,17 @@ def measure_events(limits):
         yield f'{group} a packet, handlers', max(calls[group] for _, calls in found.values()), limits[group]
 
 
+def measure_nat(limits):
+    """N behind a trace's name: what comes to the NAT. B has long connections, A short ones, whose mappings begin and end."""
+    calls = {}
+    for kind, row in (('B', 'NAT, established connections'), ('A', 'NAT, connections of 10 packets')):
+        forwarded, _ = measure(f'events-forward-{kind}', [EVENTS, 'forward', None], kind)
+        translated, calls[kind] = measure(f'events-nat-{kind}', [EVENTS, 'nat', None], kind + 'N')
+        yield f'{row}, instructions more a packet', translated - forwarded, limits[row]
+    for group in COUNTED:
+        yield f'{group} a packet, NAT', max(row[group] for row in calls.values()), limits[group]
+
+
 def thresholds():
     version = subprocess.run(['swift', '--version'], capture_output=True, text=True).stdout
     number = re.search(r'Swift version (\d+\.\d+(?:\.\d+)?)', version)
@@ -105,11 +118,11 @@ def main():
         subprocess.run(['strip', '--strip-debug', '-o', binary, built], check=True)
     print(f'Swift {version}, {PACKETS} packets of {FLOWS[1] - FLOWS[0]} connections')
     failed = False
-    for rows in (measure_replay(limits), measure_events(limits)):
+    for rows in (measure_replay(limits), measure_events(limits), measure_nat(limits)):
         for what, value, limit in rows:
             above = value > limit + (NOISE['record'] if what.endswith('record') else NOISE['packet'])
             failed = failed or above
-            print(f'  {what:52} {value:10.3f}   at most {limit}{"   ABOVE" if above else ""}')
+            print(f'  {what:64} {value:10.3f}   at most {limit}{"   ABOVE" if above else ""}')
     sys.exit(1 if failed else 0)
 
 

@@ -161,6 +161,8 @@ func run() throws {
     default: []
     }
   var engine = try EventEngine(boxes)
+  // They lie in the reader's window.
+  engine.changesFramesInPlace = true
   var decoderConfiguration = DecoderConfiguration()
   decoderConfiguration.verifyChecksums = false
   var decoder = PacketDecoder(configuration: decoderConfiguration)

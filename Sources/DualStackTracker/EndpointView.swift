@@ -83,6 +83,17 @@ extension Tracker {
     return EndpointView(connections.pointer(record.pointee.connection), record, side)
   }
 
+  /// `EndpointView.exactNext` of one end of a flow; nil where there is none.
+  ///
+  /// It changes nothing: for a method that does not say so, the compiler copies the whole tracker, where it lies behind a
+  /// pointer.
+  @inline(__always)
+  public mutating func exactNext(of side: Side, in flow: UInt32) -> UInt32? {
+    let record = records.base + Int(flow)
+    guard record.pointee.connection != 0 else { return nil }
+    return EndpointView(connections.base + Int(record.pointee.connection), record, side).exactNext
+  }
+
   /// The stream offset behind the last byte that `side` has, in order or not; nil for a flow that is no open TCP
   /// connection.
   public func lastReceivedOffset(of side: Side, in flow: UInt32) -> UInt64? {

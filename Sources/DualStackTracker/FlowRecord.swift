@@ -129,6 +129,8 @@ struct FlowTraits: OptionSet, BitwiseCopyable {
   static var inTable: FlowTraits { .init(rawValue: 64) }
   /// The bits of `inTable`, `notSelected` and `furtherKey`.
   static var presence: UInt16 { 64 | 32 | 128 }
+  /// The table leads to it, as a flow's whose first packet was selected or as a further key of one.
+  @inline(__always) var isOfFlow: Bool { rawValue & (64 | 32) == 64 }
   /// Its first packet was not selected: it is remembered so that its other packets are passed over too.
   static var notSelected: FlowTraits { .init(rawValue: 32) }
   /// It is no flow's record, but a further key of the flow `lastSYN`; `attachment` is that flow's next one.

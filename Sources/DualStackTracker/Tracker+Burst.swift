@@ -64,9 +64,41 @@ extension Tracker {
   /// The next packet of a prepared burst up to the sender's step, for callers that act between the steps: as `advance`,
   /// `lookUp` and `send` do. `receive` follows where it has a flow. Precondition: `next` is below `count`.
   public mutating func sendNext(_ burst: inout PacketBurst) -> LookUp {
+    advance(to: burst.packets[burst.next].clock)
+    return sendNext(&burst, from: matchNext(burst))
+  }
+
+  /// Which side of the flow that `prepare` found sent the next packet of a burst; nil when it is another flow's, or a
+  /// new one's. Precondition: `advance` was called with the packet's time.
+  @inline(__always)
+  public mutating func matchNext(_ burst: PacketBurst) -> Side? {
     let packet = UnsafePointer(burst.packets + burst.next)
-    advance(to: packet.pointee.clock)
-    let found = lookUp(packet, candidate: burst.candidates[burst.next])
+    return Tracker.match(records.base + Int(burst.candidates[burst.next]), packet, keyMask)
+  }
+
+  /// Whether the next packet of a burst belongs to a flow that is known and selected, and is no SYN, which can begin a new
+  /// connection in a flow's place. `sender` is what `matchNext` returned.
+  @inline(__always)
+  public mutating func isNextKnown(_ burst: PacketBurst, from sender: Side?) -> Bool {
+    let packet = UnsafePointer(burst.packets + burst.next)
+    if packet.pointee.flags.contains(.syn) { return false }
+    if sender != nil, records.base[Int(burst.candidates[burst.next])].traits.isOfFlow { return true }
+    return hasFlow(packet)
+  }
+
+  @inline(never)
+  private mutating func hasFlow(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
+    guard packet.pointee.kind.rawValue <= PacketKind.icmpv6.rawValue else { return false }
+    let base = records.base
+    let mask = keyMask
+    let index = table.find(packet.pointee.hash) { Tracker.match(base + Int($0), packet, mask) != nil }
+    return index != 0 && base[Int(index)].traits.isOfFlow
+  }
+
+  /// `sendNext` behind `matchNext`.
+  public mutating func sendNext(_ burst: inout PacketBurst, from sender: Side?) -> LookUp {
+    let packet = UnsafePointer(burst.packets + burst.next)
+    let found = lookUp(packet, burst.candidates[burst.next], sender)
     burst.next &+= 1
     burst.flow = 0
     if case .flow(let flow, _) = found {

@@ -102,7 +102,26 @@ extension Tracker {
       current.sender = sender
       return .flow(candidate, sender: sender)
     }
+    if record.pointee.traits.contains(.furtherKey), let sender, lookUpOwner(packet, of: record, from: sender) {
+      return .flow(current.flow, sender: sender)
+    }
     return lookUpOther(packet, candidate)
+  }
+
+  /// The flow of a packet that came with a further key, as long as nothing else is to be looked at.
+  @inline(__always)
+  private mutating func lookUpOwner(
+    _ packet: UnsafePointer<DecodedPacket>, of stub: UnsafeMutablePointer<FlowRecord>, from sender: Side
+  ) -> Bool {
+    guard stub.pointee.traits.contains(.inTable), lentCount == 0, !packet.pointee.flags.contains(.syn) else {
+      return false
+    }
+    let record = records.base + Int(stub.pointee.lastSYN)
+    guard record.pointee.traits.rawValue & FlowTraits.presence == FlowTraits.inTable.rawValue else { return false }
+    current.flow = stub.pointee.lastSYN
+    current.record = record
+    current.sender = sender
+    return true
   }
 
   /// The same for SYNs, packets that begin a flow or belong to none, and those whose flow must be searched for.

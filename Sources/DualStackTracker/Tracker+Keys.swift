@@ -137,7 +137,7 @@ extension Tracker {
     furtherKeyCount -= 1
   }
 
-  private func hash(of key: FlowKey) -> UInt64 {
+  private mutating func hash(of key: FlowKey) -> UInt64 {
     var key = key
     key.rest &= keyMask
     return flowHash.hash(key)

@@ -27,15 +27,21 @@ struct PacketChangeTests {
     return builder
   }
 
-  /// The frame that leaves when `change` is done to one; `nil` when none leaves.
+  /// The frame that leaves when `change` is done to one, in place or in a copy; `nil` when none leaves.
   private func leaving(
     _ frame: [UInt8], at hook: Hook = .sender, expecting outcomes: [PacketEditOutcome],
     _ change: @escaping (borrowing PacketControl) -> [PacketEditOutcome]
   ) throws -> [UInt8]? {
-    var script = try EventScript(Change(hook: hook, change: change))
-    #expect(script.play(frames: [frame]).contains("\(outcomes)"))
-    #expect(script.output.filter { !$0.isAcceptable }.isEmpty)
-    return script.output.first?.bytes
+    var left: [[UInt8]?] = []
+    for changesInPlace in [false, true] {
+      var script = try EventScript(Change(hook: hook, change: change))
+      script.engine.changesFramesInPlace = changesInPlace
+      #expect(script.play(frames: [frame]).contains("\(outcomes)"))
+      #expect(script.output.filter { !$0.isAcceptable }.isEmpty)
+      left.append(script.output.first?.bytes)
+    }
+    #expect(left[0] == left[1])
+    return left[0]
   }
 
   @Test("Addresses, ports, window and time to live, with the checksums that go with them")
@@ -56,6 +62,62 @@ struct PacketChangeTests {
       ]
     }
     #expect(left == changed.tcpFrame)
+  }
+
+  @Test("Address and port at once, of either end, of both, alone and before or behind other changes")
+  func ends() throws {
+    let source = IPAddress(v4: 0xc000_0207)
+    let destination = IPAddress(v4: 0xc633_6409)
+    for isUDP in [false, true] {
+      func frame(_ builder: PacketBuilder) -> [UInt8] { isUDP ? builder.udpFrame : builder.tcpFrame }
+      let changed = request {
+        ($0.source, $0.sourcePort) = ([192, 0, 2, 7], 61_000)
+        ($0.destination, $0.destinationPort) = ([198, 51, 100, 9], 8080)
+      }
+      var longer = changed
+      longer.payload = Array("GET / HTTP/1.1!".utf8)
+      longer.timeToLive = 3
+      let three = [PacketEditOutcome](repeating: .done, count: 3)
+      let both = try leaving(frame(request()), expecting: three) { packet in
+        [
+          packet.setSource(source, port: 1), packet.setDestination(destination, port: 8080),
+          packet.setSource(source, port: 61_000),
+        ]
+      }
+      #expect(both == frame(changed))
+      let edited = try leaving(frame(request()), expecting: three + [.done]) { packet in
+        [
+          packet.setSource(source, port: 61_000), packet.setTimeToLive(3),
+          Array("!".utf8).withUnsafeBytes { packet.insert(at: 14, $0) }, packet.setDestination(destination, port: 8080),
+        ]
+      }
+      #expect(edited == frame(longer))
+    }
+    let six = try leaving(request().v6.tcpFrame, expecting: [.wrongAddressFamily]) { packet in
+      [packet.setSource(source, port: 1)]
+    }
+    #expect(six == request().v6.tcpFrame)
+    let late = try leaving(request().tcpFrame, at: .receiver, expecting: [.tooLate]) { packet in
+      [packet.setSource(source, port: 1)]
+    }
+    #expect(late == request().tcpFrame)
+  }
+
+  @Test("A datagram without a checksum keeps none; where one comes out as 0, 0xffff is sent (RFC 768)")
+  func datagramChecksums() throws {
+    var without = request().udpFrame
+    without.replaceSubrange(40..<42, with: [0, 0])
+    let left = try leaving(without, expecting: [.done]) { packet in
+      [packet.setSource(IPAddress(v4: 0xc000_0207), port: 61_000)]
+    }
+    #expect(left.map { Array($0[40..<42]) } == [0, 0])
+    // The port that makes the sum of all words 0xffff.
+    let builder = request { $0.sourcePort = 0 }
+    let checksum = UInt16(builder.udpFrame[40]) << 8 | UInt16(builder.udpFrame[41])
+    let zero = try leaving(request().udpFrame, expecting: [.done]) { packet in
+      [packet.setSource(IPAddress(v4: 0x0a00_0001), port: checksum)]
+    }
+    #expect(zero.map { Array($0[40..<42]) } == [0xff, 0xff])
   }
 
   @Test("The same over IPv6, and of datagrams, which have no window")

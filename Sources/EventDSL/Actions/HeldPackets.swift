@@ -53,6 +53,9 @@ struct HeldPackets: ~Copyable {
     blocks = Slab(capacity: max(1, bytes / MemoryLayout<Block>.stride))
   }
 
+  /// Flows of which packets are held or were.
+  var flowCount: Int { flows.count }
+
   /// Memory that is taken.
   var bytesInUse: Int { blocks.count * MemoryLayout<Block>.stride }
 

@@ -47,8 +47,15 @@ extension Occurrence {
 }
 
 extension EngineCore {
+  /// Whether the packet on its way, or any other, is held or was, in a flow that has not been given back.
+  var holds: Bool {
+    @inline(__always) mutating get { work.pointee.holders != 0 || held.flowCount > 0 }
+  }
+
   /// What waits of a side's packets; nil if the flow never had any.
-  func held(_ record: UnsafeMutablePointer<FlowRecord>, _ side: Side) -> UnsafeMutablePointer<HeldPackets.Queue>? {
+  mutating func held(
+    _ record: UnsafeMutablePointer<FlowRecord>, _ side: Side
+  ) -> UnsafeMutablePointer<HeldPackets.Queue>? {
     guard record.pointee.storage != 0 else { return nil }
     let index = storage.heldPlace(record.pointee.storage).pointee
     if index == 0 { return nil }

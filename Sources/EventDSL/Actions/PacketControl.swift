@@ -73,11 +73,11 @@ public struct PacketControl: ~Copyable {
   }
   /// Sets source address and port at once, which takes less than one after the other.
   public func setSource(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
-    work.pointee.edit { $0.setSource(address, port: port) }
+    work.pointee.setSource(address, port: port)
   }
   /// Sets destination address and port at once.
   public func setDestination(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
-    work.pointee.edit { $0.setDestination(address, port: port) }
+    work.pointee.setDestination(address, port: port)
   }
   /// Sets the identifier of an ICMP query or its reply.
   public func setICMPIdentifier(_ identifier: UInt16) -> PacketEditOutcome {

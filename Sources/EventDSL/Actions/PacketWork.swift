@@ -1,5 +1,5 @@
-// Unsafe: owns the memory in which packets are changed. Invariant: while `isChanged`, `changed` describes what the editor
-// holds; `original` is valid for the packet's way through the engine.
+// Unsafe: owns the memory in which packets are changed. Invariant: while `isChanged`, `changed` describes the packet: in the
+// editor if `isLoaded`, else where it lay, if frames may be changed there, or as a copy in `memory`.
 import DualStackTracker
 import MOSCore
 
@@ -42,20 +42,27 @@ struct PacketWork: ~Copyable {
   private(set) var isChanged = false
   private(set) var hasNewNumbers = false
   private(set) var replacementCount = 0
+  /// Addresses and ports of packets that come from outside may be changed where they lie.
+  var changesInPlace = false
+  private var isInPlace = false
+  /// The ends of what `changed` describes can be changed without the editor.
+  private var isRewritten = false
   private var isLoaded = false
   private var growth = 0
   private let changed: UnsafeMutablePointer<DecodedPacket>
   var editor: PacketEditor
   private let memory: UnsafeMutableRawBufferPointer
+  private let base: UnsafeMutableRawPointer
   private let replacements: UnsafeMutablePointer<Replacement>
   private let newBytes: UnsafeMutableRawPointer
   private var newBytesCount = 0
 
   init() {
     memory = .allocate(byteCount: 128 << 10, alignment: 64)
+    base = memory.baseAddress!
     editor = PacketEditor(buffer: memory)
     changed = .allocate(capacity: 1)
-    changed.initialize(to: DecodedPacket(frame: UnsafeRawPointer(memory.baseAddress!)))
+    changed.initialize(to: DecodedPacket(frame: UnsafeRawPointer(base)))
     packet = UnsafePointer(changed)
     replacements = .allocate(capacity: PacketWork.mostReplacements)
     newBytes = .allocate(byteCount: PacketWork.mostReplacements * PacketWork.mostBytes, alignment: 16)
@@ -68,8 +75,8 @@ struct PacketWork: ~Copyable {
     newBytes.deallocate()
   }
 
-  /// Begins with a packet.
-  mutating func begin(_ original: UnsafePointer<DecodedPacket>) {
+  /// Begins with a packet, which a middlebox made or which came from outside.
+  mutating func begin(_ original: UnsafePointer<DecodedPacket>, isMade: Bool = false) {
     packet = original
     stage = .wire
     isDropped = false
@@ -77,16 +84,22 @@ struct PacketWork: ~Copyable {
     isChanged = false
     hasNewNumbers = false
     isLoaded = false
+    isRewritten = false
+    isInPlace = changesInPlace && !isMade
     forgetReplacements()
   }
 
   /// The packet is that far.
-  mutating func enter(_ stage: Stage) { self.stage = stage }
+  mutating func enter(_ stage: Stage) {
+    self.stage = stage
+    isRewritten = false
+  }
 
   /// Drops the packet.
   mutating func drop(by node: UInt32) {
     guard stage != .none, !isDropped else { return }
     isDropped = true
+    isRewritten = false
     dropper = node
   }
 
@@ -115,6 +128,50 @@ struct PacketWork: ~Copyable {
     if result == .done { describe() }
     return result
   }
+
+  /// Sets source address and port.
+  mutating func setSource(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
+    guard address.isV4, isRewritten || beginRewrite() else { return edit { $0.setSource(address, port: port) } }
+    changed.rewriteSource(address, port: port)
+    return .done
+  }
+
+  /// Sets destination address and port.
+  mutating func setDestination(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
+    guard address.isV4, isRewritten || beginRewrite() else { return edit { $0.setDestination(address, port: port) } }
+    changed.rewriteDestination(address, port: port)
+    return .done
+  }
+
+  /// Makes the packet one whose ends can be changed without the editor, if it can be: where it lies, or in a copy.
+  @inline(never) private mutating func beginRewrite() -> Bool {
+    guard stage == .sender, !isDropped, !isLoaded, packet.hasRewritableEnds else { return false }
+    isRewritten = true
+    if isChanged { return true }
+    if !isInPlace {
+      let length = Int(packet.pointee.capturedLength)
+      guard length <= memory.count else {
+        isRewritten = false
+        return false
+      }
+      base.copyMemory(from: packet.pointee.frame, byteCount: length)
+    }
+    // Handlers go on seeing the packet as it came to them.
+    changed.copy(packet)
+    if !isInPlace {
+      let distance = UnsafeRawPointer(base) - packet.pointee.frame
+      changed.pointee.frame += distance
+      changed.pointee.network += distance
+      changed.pointee.transport += distance
+      changed.pointee.payload += distance
+    }
+    packet = UnsafePointer(changed)
+    isChanged = true
+    return true
+  }
+
+  /// Whether the packet's bytes are overwritten when the next packet is changed.
+  var isInMemory: Bool { packet.pointee.frame == UnsafeRawPointer(base) }
 
   /// Notes a change of the payload's length.
   mutating func replace(at offset: Int, count: Int, with bytes: UnsafeRawBufferPointer) -> PacketEditOutcome {
@@ -158,6 +215,8 @@ struct PacketWork: ~Copyable {
     if isLoaded { return .done }
     let outcome = editor.load(packet)
     isLoaded = outcome == .done
+    isRewritten = false
+    if isLoaded && isChanged { describe() }
     return outcome
   }
 

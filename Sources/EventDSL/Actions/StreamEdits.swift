@@ -74,8 +74,13 @@ extension StreamEdits {
 
 /// The edits of flows.
 extension EngineCore {
+  /// Whether the length of any flow's streams was changed, or is to be changed in the packet on its way.
+  var changesLengths: Bool {
+    @inline(__always) mutating get { streamEdits.count > 0 || work.pointee.replacementCount > 0 }
+  }
+
   /// What a middlebox changed in the length of a flow's streams; nil if nothing.
-  func edits(of record: UnsafeMutablePointer<FlowRecord>, _ box: Int) -> UnsafeMutablePointer<StreamEdits>? {
+  mutating func edits(of record: UnsafeMutablePointer<FlowRecord>, _ box: Int) -> UnsafeMutablePointer<StreamEdits>? {
     guard record.pointee.storage != 0 else { return nil }
     var index = storage.editsPlace(record.pointee.storage).pointee
     while index != 0 {
@@ -87,7 +92,7 @@ extension EngineCore {
   }
 
   /// Whether the two ends of a flow count in different numbers.
-  func isTranslated(_ record: UnsafeMutablePointer<FlowRecord>) -> Bool {
+  mutating func isTranslated(_ record: UnsafeMutablePointer<FlowRecord>) -> Bool {
     record.pointee.storage != 0 && storage.editsPlace(record.pointee.storage).pointee != 0
   }
 

@@ -8,12 +8,16 @@ import MOSCore
 /// Handlers and definitions are numbered in the order of their declaration, and number n is bit n of a flow's subscriptions.
 @usableFromInline
 struct DispatchTable: ~Copyable {
-  /// Kinds of events for lists: those of the tracker, frames, and flows that are released.
+  /// Kinds of events for lists: those of the tracker, frames, flows that are released, and frames without a known flow.
   static let frameKind = 16
   static let releaseKind = 17
-  static let listCount = 18 * 4
+  static let unknownFrameKind = 18
+  static let kindCount = 19
+  static let listCount = kindCount * 4
   /// The place of the list for frames.
   static let frameList = frameKind * 4 + Int(Hook.wire.rawValue)
+  /// The same for frames without a known flow.
+  static let unknownFrameList = unknownFrameKind * 4 + Int(Hook.wire.rawValue)
 
   let handlers: UnsafeMutablePointer<HandlerBox>
   /// What follows in lists behind their first parts.
@@ -49,6 +53,10 @@ struct DispatchTable: ~Copyable {
   let wantedAnywhere: EventSet
   /// Somebody listens between the tracker's steps.
   let needsSteps: Bool
+  /// Somebody listens to every frame.
+  let wantsFrames: Bool
+  /// Somebody listens to frames without a known flow.
+  let wantsUnknownFrames: Bool
   /// There are filters.
   let acts: Bool
   /// There are filters that can drop a packet which its receiver's stack has taken.
@@ -79,7 +87,7 @@ struct DispatchTable: ~Copyable {
 
     var lists: [DispatchList] = []
     var serverLists: [DispatchList] = []
-    for kind in 0...DispatchTable.releaseKind {
+    for kind in 0..<DispatchTable.kindCount {
       for hook in Hook.allCases {
         lists.append(builder.list { $0.waits(forKind: kind, hook: hook) })
         serverLists.append(builder.list(isReversed: true) { $0.waits(forKind: kind, hook: hook) })
@@ -98,12 +106,14 @@ struct DispatchTable: ~Copyable {
     anywhere.rawValue |= registry.readers.isEmpty ? 0 : EngineStreams.readEvents.rawValue
     wantedAnywhere = anywhere
     isSimple = boxCount == 1 && registry.readers.isEmpty && !wantsPackets && !seesFirstPackets
+    wantsFrames = !self.lists[DispatchTable.frameList].isEmpty
+    wantsUnknownFrames = !self.lists[DispatchTable.unknownFrameList].isEmpty
     acts = registry.nodes.contains { $0.acts }
     dropsReceived = registry.nodes.contains { $0.acts && $0.mayRunAtReceiver }
     var boxLists: [DispatchList] = []
     if acts {
       for box in registry.boxes.indices {
-        for kind in 0...DispatchTable.releaseKind {
+        for kind in 0..<DispatchTable.kindCount {
           for hook in Hook.allCases {
             boxLists.append(builder.list { $0.box == box && $0.waits(forKind: kind, hook: hook) })
           }
@@ -167,6 +177,9 @@ struct DispatchTable: ~Copyable {
 
   /// What waits for every frame.
   var frames: UnsafePointer<DispatchList> { UnsafePointer(lists + DispatchTable.frameList) }
+
+  /// What waits for frames without a known flow.
+  var unknownFrames: UnsafePointer<DispatchList> { UnsafePointer(lists + DispatchTable.unknownFrameList) }
 
   /// What waits for flows that are released.
   var releases: UnsafePointer<DispatchList> {

@@ -151,6 +151,7 @@ extension NodeDescription {
     case .builtIn(.atHook(let own), let ownHook): Int(own.rawValue) == kind && (ownHook ?? .receiver) == hook
     case .builtIn(.always(let own), _): Int(own.rawValue) == kind
     case .builtIn(.frame, _): kind == DispatchTable.frameKind && hook == .wire
+    case .builtIn(.unknownFrame, _): kind == DispatchTable.unknownFrameKind && hook == .wire
     case .builtIn(.release, _): kind == DispatchTable.releaseKind && hook == .timer
     case .userEvent, .flowTimer, .boxTimer: false
     }
@@ -160,7 +161,7 @@ extension NodeDescription {
   var listensBetweenSteps: Bool {
     if acts { return true }
     return switch trigger {
-    case .builtIn(.atHook, .sender), .builtIn(.frame, _): true
+    case .builtIn(.atHook, .sender), .builtIn(.frame, _), .builtIn(.unknownFrame, _): true
     default: false
     }
   }
@@ -170,7 +171,7 @@ extension NodeDescription {
     switch trigger {
     case .builtIn(.atHook, let hook): hook != .sender
     case .builtIn(.always(let kind), _): kind != .orphan
-    case .builtIn(.frame, _), .builtIn(.release, _): false
+    case .builtIn(.frame, _), .builtIn(.unknownFrame, _), .builtIn(.release, _): false
     case .userEvent, .flowTimer, .boxTimer: true
     }
   }

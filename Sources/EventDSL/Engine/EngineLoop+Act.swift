@@ -10,16 +10,25 @@ extension EngineLoop {
     let work = core.pointee.work
     work.pointee.begin(packet)
     let count = core.pointee.table.boxCount
-    for box in 0..<count where !work.pointee.isDropped {
-      dispatchFrame(core, packet, UnsafePointer(core.pointee.table.boxLists(box) + DispatchTable.frameList))
-    }
-    if work.pointee.isDropped {
-      core.pointee.tracker.skipNext(&burst)
-      return core.pointee.countDropped()
+    let match = core.pointee.tracker.matchNext(burst)
+    let isUnknown =
+      core.pointee.table.wantsUnknownFrames && !core.pointee.tracker.isNextKnown(burst, from: match)
+    if isUnknown || core.pointee.table.wantsFrames {
+      for box in 0..<count where !work.pointee.isDropped {
+        let lists = core.pointee.table.boxLists(box)
+        dispatchFrame(core, packet, UnsafePointer(lists + DispatchTable.frameList))
+        if isUnknown, !work.pointee.isDropped {
+          dispatchFrame(core, packet, UnsafePointer(lists + DispatchTable.unknownFrameList))
+        }
+      }
+      if work.pointee.isDropped {
+        core.pointee.tracker.skipNext(&burst)
+        return core.pointee.countDropped()
+      }
     }
     // What handlers of other flows' ends decide is not about this packet.
     work.pointee.enter(.none)
-    let found = core.pointee.tracker.sendNext(&burst)
+    let found = core.pointee.tracker.sendNext(&burst, from: match)
     tellEnds(core, packet)
     work.pointee.enter(.sender)
     guard case .flow(let flow, let sender) = found else {
@@ -41,7 +50,7 @@ extension EngineLoop {
     core.pointee.isCarrying = true
     core.pointee.carriedFrom = way.sender
     defer { core.pointee.isCarrying = false }
-    let passes = pass(core, way, .sender) && mayGoOn(core, way)
+    let passes = pass(core, way, .sender) && (!core.pointee.holds || mayGoOn(core, way))
     EngineStreams.settle(core, way.flow, work.pointee.packet, .sender)
     if !passes {
       core.pointee.tracker.drop(packet)
@@ -49,12 +58,12 @@ extension EngineLoop {
     }
     work.pointee.enter(.receiver)
     let arriving = work.pointee.packet
-    work.pointee.note(receiverNext: core.pointee.tracker.endpoint(way.sender.peer, of: way.flow)?.exactNext)
+    work.pointee.note(receiverNext: core.pointee.tracker.exactNext(of: way.sender.peer, in: way.flow))
     let original = work.pointee.hasNewNumbers || way.isRenumbered ? packet : nil
     if core.pointee.table.dropsReceived {
       core.pointee.tracker.receiveRevocably(arriving, insteadOf: original)
       EngineStreams.hold(core, way.flow)
-      let arrives = pass(core, way, .receiver) && mayGoOn(core, way)
+      let arrives = pass(core, way, .receiver) && (!core.pointee.holds || mayGoOn(core, way))
       if arrives { core.pointee.tracker.confirmReceive() } else { core.pointee.tracker.undoReceive(packet) }
       EngineStreams.letGo(core, way.flow, arriving, isUndone: !arrives)
       if arrives { core.pointee.forward(way) } else { core.pointee.countDropped(way) }
@@ -81,7 +90,7 @@ extension EngineLoop {
         dispatchStep(core, way.flow, work.pointee.packet, hook, in: core.pointee.table.boxLists(box))
       }
       if work.pointee.isDropped { return false }
-      if hook == .sender { leave(core, box, way.flow, way.sender) }
+      if hook == .sender, core.pointee.changesLengths { leave(core, box, way.flow, way.sender) }
       if work.pointee.isDropped { return false }
     }
     return true
@@ -106,13 +115,14 @@ extension EngineCore {
   /// A packet leaves that came from outside.
   mutating func send() {
     statistics.forwarded &+= 1
-    output.append(work.pointee.packet.pointee, copies: work.pointee.isChanged)
+    output.append(work.pointee.packet.pointee, copies: work.pointee.isInMemory)
     work.pointee.enter(.none)
   }
 
   /// A packet of a flow leaves, or waits with those that are held, unless a middlebox made it.
   mutating func forward(_ way: PacketWay) {
     guard way.maker >= 0 else {
+      if !holds { return send() }
       if let queue = held(tracker.record(way.flow), way.sender), queue.pointee.isShut {
         work.pointee.drop(by: queue.pointee.node)
         return countDropped()

@@ -53,7 +53,7 @@ extension EngineLoop {
       core.pointee.tracker.send(sent)
       tellEnds(core, packet)
       withUnsafePointer(to: made) { made in
-        core.pointee.work.pointee.begin(made)
+        core.pointee.work.pointee.begin(made, isMade: true)
         core.pointee.work.pointee.enter(.sender)
         carry(core, sent, way)
       }
@@ -83,7 +83,7 @@ extension EngineLoop {
   ) {
     let work = core.pointee.work
     let count = core.pointee.table.boxCount
-    work.pointee.begin(made)
+    work.pointee.begin(made, isMade: true)
     work.pointee.enter(.sender)
     core.pointee.isCarrying = true
     core.pointee.carriedFrom = way.sender

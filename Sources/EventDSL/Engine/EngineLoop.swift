@@ -77,7 +77,11 @@ enum EngineLoop {
   private static func step(_ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst) {
     let packet = UnsafePointer(burst.packets + burst.next)
     dispatchFrame(core, packet, core.pointee.table.frames)
-    let found = core.pointee.tracker.sendNext(&burst)
+    let sender = core.pointee.tracker.matchNext(burst)
+    if core.pointee.table.wantsUnknownFrames, !core.pointee.tracker.isNextKnown(burst, from: sender) {
+      dispatchFrame(core, packet, core.pointee.table.unknownFrames)
+    }
+    let found = core.pointee.tracker.sendNext(&burst, from: sender)
     tellEnds(core, packet)
     guard case .flow(let flow, _) = found else { return dispatchOutside(core, packet) }
     dispatchStep(core, flow, packet, .sender)

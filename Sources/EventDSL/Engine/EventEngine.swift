@@ -46,6 +46,13 @@ public struct EventEngine: ~Copyable {
     get { core.pointee.ingress }
     set { core.pointee.ingress = newValue }
   }
+  /// Whether middleboxes may change addresses and ports in the frames that are given to the engine, instead of in copies:
+  /// where these lie in memory that can be written, as those of a `PacketPort`, and nobody looks at them afterwards but by
+  /// `output`. `false` at first.
+  public var changesFramesInPlace: Bool {
+    get { core.pointee.work.pointee.changesInPlace }
+    set { core.pointee.work.pointee.changesInPlace = newValue }
+  }
   /// Memory that packets take which middleboxes hold.
   public var heldBytesInUse: Int { core.pointee.held.bytesInUse }
   /// Memory that bytes take which are kept for readers.

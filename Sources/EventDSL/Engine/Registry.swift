@@ -164,6 +164,7 @@ extension BuiltInTrigger {
     switch self {
     case .atHook(let kind), .always(let kind): kind.name
     case .frame: "frame"
+    case .unknownFrame: "unknownFrame"
     case .release: "recordFinal"
     }
   }

@@ -140,6 +140,7 @@ final class Explainer {
     let name =
       switch core.pointee.registry.nodes[call.node].trigger {
       case .builtIn(.frame, _): "frame"
+      case .builtIn(.unknownFrame, _): "unknownFrame"
       case .builtIn(.release, _): "recordFinal"
       default: call.kind.name
       }
@@ -208,6 +209,7 @@ extension Trigger {
     switch self {
     case .builtIn(.atHook(let kind), _), .builtIn(.always(let kind), _): Int(kind.rawValue)
     case .builtIn(.frame, _): DispatchTable.frameKind
+    case .builtIn(.unknownFrame, _): DispatchTable.unknownFrameKind
     case .builtIn(.release, _): DispatchTable.releaseKind
     case .userEvent, .flowTimer, .boxTimer: -1
     }

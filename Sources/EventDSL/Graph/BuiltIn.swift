@@ -14,6 +14,8 @@ enum BuiltInTrigger: Hashable, Sendable {
   case always(EventKind)
   /// Every frame, before its flow is looked up.
   case frame
+  /// A frame that belongs to no known flow, before one begins with it.
+  case unknownFrame
   /// A flow is released.
   case release
 }
@@ -63,6 +65,10 @@ extension BuiltIn where Kind == Orphan {
 extension BuiltIn where Kind == FrameArrival {
   /// A frame came, of whatever protocol, before its flow is looked up; each frame exactly once.
   public static var frame: Self { Self(trigger: .frame) }
+  /// A frame that belongs to no known flow, before one begins with it; and every SYN, which may begin a connection in the
+  /// place of a flow. Behind `frame`. A filter of it decides which flows begin, and costs the packets of flows that have
+  /// begun next to nothing: those it does not hear of.
+  public static var unknownFrame: Self { Self(trigger: .unknownFrame) }
 }
 extension BuiltIn where Kind == Idle {
   /// Nothing came for the flow's time-out; `connectionEnd` follows.

@@ -17,6 +17,7 @@ public struct Bridge: ~Copyable {
   /// A bridge through `engine`, whose packets are decoded as `decoder` says.
   public init(_ engine: consuming EventEngine, decoder: DecoderConfiguration = DecoderConfiguration()) {
     self.engine = engine
+    self.engine.changesFramesInPlace = true
     self.decoder = PacketDecoder(configuration: decoder)
     frames = .allocate(capacity: EventEngine.burst)
     packets = .allocate(capacity: EventEngine.burst)

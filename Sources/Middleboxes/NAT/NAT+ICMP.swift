@@ -5,6 +5,7 @@ extension NAT {
   func translateICMP(
     _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl
   ) {
+    if let refusal = state.tables.pointee.arrival(view.decoded) { return refuse(packet, refusal) }
     guard state.tables.pointee.isToBeTranslated(view.decoded) else { return }
     guard view.isAcceptable else { return refuse(packet, .invalid) }
     let refusal = view.isICMPError ? translateError(view, packet) : translateQuery(event, view, packet)

@@ -55,7 +55,7 @@ public struct NAT: Middlebox {
 
   /// What it does when.
   public var events: some EventGraph {
-    Filter(.frame) { event, packet in
+    Filter(.unknownFrame) { event, packet in
       guard let view = event.packet else { return }
       if state.tables.pointee.advance(to: view.decoded.pointee.clock) { endMappings(event) }
       if let refusal = state.tables.pointee.arrival(view.decoded) { refuse(packet, refusal) }
@@ -63,10 +63,11 @@ public struct NAT: Middlebox {
     }
     Filter(.packet) { event, packet in
       guard let view = event.packet else { return }
-      switch view.kind {
-      case .tcp, .udp: translate(event, view, packet)
-      case .icmp: translateICMP(event, view, packet)
-      default: break
+      if state.tables.pointee.advance(to: view.decoded.pointee.clock) { endMappings(event) }
+      if view.kind.rawValue <= PacketKind.udp.rawValue {
+        translate(event, view, packet, &event.flow[translation])
+      } else if view.kind == .icmp {
+        translateICMP(event, view, packet)
       }
     }
     Filter(.orphan) { event, packet in
@@ -95,37 +96,27 @@ public struct NAT: Middlebox {
     packet.drop()
   }
 
-  private func endMappings(_ event: borrowing Event<FrameArrival>) {
+  @inline(never)
+  private func endMappings<Kind>(_ event: borrowing Event<Kind>) {
     while let ended = state.tables.pointee.nextEnded() {
       if state.logs { event.report("mapping ended: \(ended)") }
     }
   }
 
+  /// A packet of a flow that is known gets its new ends.
+  @inline(__always)
   private func translate(
-    _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl
+    _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl,
+    _ known: inout NATFlow
   ) {
-    let flow = event.flow
-    var known = flow[translation]
-    if known.state != .translated || state.tables.pointee.isStale(known) {
-      if known.state == .untouched { return }
-      if known.state == .translated {
-        // Its mapping has ended: whoever has the port by now, it is not this flow's. It goes on with another mapping by its
-        // own key; by the one that it was given it is not found again.
-        let old = known.sender.key(to: known.receiver, like: view.key)
-        let given = known.translatedKey(like: view.key)
-        flow.removeKey(known.first == .client ? given : given.reversed)
-        if view.key != old { return refuse(packet, .unsolicited) }
-      }
-      guard begin(event, view, packet, flow, &known) else { return }
-    }
-    let isFirst = event.sender == known.first
+    if view.decoded.pointee.clock >= known.settledUntil, !settle(event, view, packet, &known) { return }
     let from = NATEnd(sourceOf: view.key)
     let to = NATEnd(destinationOf: view.key)
-    guard
-      isFirst
-        ? from == known.sender && to == known.receiver
-        : from == known.translatedReceiver && to == known.translatedSender
-    else { return refuse(packet, .unsolicited) }
+    let isFirst = from == known.sender && to == known.receiver
+    guard isFirst || from == known.translatedReceiver && to == known.translatedSender else {
+      // Nothing of the flow: on the wrong side of the NAT, or made up.
+      return refuse(packet, state.tables.pointee.arrival(view.decoded) ?? .unsolicited)
+    }
     let newSource = isFirst ? known.translatedSender : known.receiver
     let newDestination = isFirst ? known.translatedReceiver : known.sender
     if newSource != from, packet.setSource(newSource.ipAddress, port: newSource.port) != .done {
@@ -134,31 +125,69 @@ public struct NAT: Middlebox {
     if newDestination != to, packet.setDestination(newDestination.ipAddress, port: newDestination.port) != .done {
       return refuse(packet, .untranslatable)
     }
-    let permits = (known.senderPermit, known.receiverPermit)
-    state.tables.pointee.keep(&known, isFirst: isFirst)
-    if (known.senderPermit, known.receiverPermit) != permits { flow[translation] = known }
     state.tables.pointee.counters.translated &+= 1
+  }
+
+  /// Looks at a packet of a flow that is new, or has not been looked at for a while: whether its mappings let it pass, which
+  /// it keeps. `false`: it stays as it is, or is dropped.
+  @inline(never)
+  private func settle(
+    _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl,
+    _ known: inout NATFlow
+  ) -> Bool {
+    if known.state == .untouched { return false }
+    if let refusal = state.tables.pointee.arrival(view.decoded) {
+      refuse(packet, refusal)
+      return false
+    }
+    if state.tables.pointee.begun != 0 { logBegun(event) }
+    if known.state == .new || state.tables.pointee.isStale(known) {
+      if known.state == .translated {
+        // Its mapping has ended: whoever has the port by now, it is not this flow's. It goes on with another mapping by its
+        // own key; by the one that it was given it is not found again.
+        let old = known.sender.key(to: known.receiver, like: view.key)
+        let given = known.translatedKey(like: view.key)
+        event.flow.removeKey(known.first == .client ? given : given.reversed)
+        if view.key != old {
+          refuse(packet, .unsolicited)
+          return false
+        }
+      }
+      guard begin(event, view, packet, &known) else { return false }
+    }
+    // One that is not translated keeps nothing.
+    let isFirst = NATEnd(sourceOf: view.key) == known.sender && NATEnd(destinationOf: view.key) == known.receiver
+    guard
+      isFirst
+        || NATEnd(sourceOf: view.key) == known.translatedReceiver
+          && NATEnd(destinationOf: view.key) == known.translatedSender
+    else { return true }
+    state.tables.pointee.keep(&known, isFirst: isFirst)
+    return true
   }
 
   private func begin(
     _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl,
-    _ flow: borrowing Flow, _ known: inout NATFlow
+    _ known: inout NATFlow
   ) -> Bool {
+    let old = known
     if let refusal = state.tables.pointee.begin(view.decoded, from: event.sender, &known) {
+      known = old
       refuse(packet, refusal)
       return false
     }
     if known.state == .translated {
       logBegun(event)
       let key = known.translatedKey(like: view.key)
-      switch flow.addKey(known.first == .client ? key : key.reversed) {
+      switch event.flow.addKey(known.first == .client ? key : key.reversed) {
       case .added, .known: break
       default:
+        known = old
         refuse(packet, .conflict)
         return false
       }
       // A late packet of one that is closed is no sign of a connection.
-      if view.kind == .tcp, flow.record.isMidstream, known.senderMapping.index != 0,
+      if view.kind == .tcp, event.flow.record.isMidstream, known.senderMapping.index != 0,
         view.flags.isDisjoint(with: [.fin, .rst])
       {
         known.isEstablished = true
@@ -166,7 +195,6 @@ public struct NAT: Middlebox {
         state.tables.pointee.beginEstablished(known.receiverMapping)
       }
     }
-    flow[translation] = known
     return known.state == .translated
   }
 
@@ -183,6 +211,7 @@ public struct NAT: Middlebox {
     guard flow[translation].state == .translated, !flow[translation].isEstablished else { return }
     var known = flow[translation]
     known.isEstablished = true
+    known.settledUntil = Timestamp(nanoseconds: .min)
     state.tables.pointee.beginEstablished(known.senderMapping)
     state.tables.pointee.beginEstablished(known.receiverMapping)
     if !state.tables.pointee.isStale(known) { state.tables.pointee.keep(&known, isFirst: true) }
@@ -192,6 +221,7 @@ public struct NAT: Middlebox {
   private func endEstablished(_ flow: borrowing Flow) {
     guard flow[translation].isEstablished else { return }
     flow[translation].isEstablished = false
+    flow[translation].settledUntil = Timestamp(nanoseconds: .min)
     state.tables.pointee.endEstablished(flow[translation].senderMapping)
     state.tables.pointee.endEstablished(flow[translation].receiverMapping)
   }

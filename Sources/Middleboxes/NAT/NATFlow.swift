@@ -27,12 +27,29 @@ struct NATFlow: BitwiseCopyable {
   /// What lets the receiver's answers in, and what lets the sender's packets in.
   var senderPermit: UInt32 = 0
   var receiverPermit: UInt32 = 0
+  /// Until then nothing of it can end, and its packets are translated without a look at the tables.
+  var settledUntil = Timestamp(nanoseconds: .min)
 
   /// What the receiver's packets come with, reversed: in the direction of the first packet.
   func translatedKey(like key: FlowKey) -> FlowKey { translatedSender.key(to: translatedReceiver, like: key) }
 }
 
 extension NATTables {
+  /// For how long a packet keeps what it keeps again for the packets behind it, in nanoseconds. Time-outs are longer by this.
+  static var settledTime: Int64 { 1 << 26 }
+
+  /// Whether the packets that follow one need not be looked at for `settledTime`: it keeps all that they would. What a host
+  /// sends does; what is sent to it only where there is nothing to keep. Between two hosts each packet is looked at.
+  private func settles(_ flow: NATFlow, isFirst: Bool) -> Bool {
+    if flow.translatedSender != flow.sender, flow.translatedReceiver != flow.receiver { return false }
+    let ofSender = flow.senderMapping.index != 0
+    let index = ofSender ? flow.senderMapping.index : flow.receiverMapping.index
+    if index == 0 || mappings.pointer(index).pointee.isStatic { return true }
+    // Without room for what lets answers in, they are not let in.
+    let isPermitted = filtering == .endpointIndependent || (isFirst ? flow.senderPermit : flow.receiverPermit) != 0
+    return ofSender == isFirst && isPermitted
+  }
+
   /// Whether a mapping of the flow has ended.
   @inline(__always) func isStale(_ flow: NATFlow) -> Bool {
     mappings.isStale(flow.senderMapping) || mappings.isStale(flow.receiverMapping)
@@ -89,7 +106,7 @@ extension NATTables {
   }
 
   /// A packet keeps its flow's mappings, and what lets answers in. `isFirst`: it goes as the first one did.
-  @inline(__always) mutating func keep(_ flow: inout NATFlow, isFirst: Bool) {
+  mutating func keep(_ flow: inout NATFlow, isFirst: Bool) {
     let (own, other) = (flow.senderMapping.index, flow.receiverMapping.index)
     if own != 0, isFirst || inboundKeeps(own) {
       keep(own)
@@ -104,5 +121,6 @@ extension NATTables {
         flow.receiverPermit = permit(flow.receiverPermit, flow.translatedSender, to: other)
       }
     }
+    if settles(flow, isFirst: isFirst) { flow.settledUntil = now.advanced(by: NATTables.settledTime) }
   }
 }

@@ -2,8 +2,16 @@ import MOSCore
 
 /// What is decided before a packet's flow is looked up: what has no mapping, or is filtered, begins no flow.
 extension NATTables {
-  /// Why a packet is dropped where it arrives; nil when it goes on.
-  @inline(__always) mutating func arrival(_ packet: UnsafePointer<DecodedPacket>) -> NATRefusal? {
+  /// Why a packet is dropped where it arrives; nil when it goes on. It can be asked twice of a packet.
+  mutating func arrival(_ packet: UnsafePointer<DecodedPacket>) -> NATRefusal? {
+    let (number, clock, key) = (packet.pointee.number, packet.pointee.clock, packet.pointee.key)
+    if passed.number == number, passed.clock == clock, passed.key == key { return nil }
+    if let refusal = judge(packet) { return refusal }
+    passed = (number, clock, key)
+    return nil
+  }
+
+  private mutating func judge(_ packet: UnsafePointer<DecodedPacket>) -> NATRefusal? {
     guard packet.pointee.ipVersion == 4 else { return nil }
     let source = realms.realm(of: UInt32(truncatingIfNeeded: packet.pointee.key.source.low))
     let destination = realms.realm(of: UInt32(truncatingIfNeeded: packet.pointee.key.destination.low))

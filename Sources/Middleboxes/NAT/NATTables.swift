@@ -25,6 +25,8 @@ struct NATTables: ~Copyable {
   private(set) var refusal = NATRefusal.full
   /// The mapping that the last call began, 0 for none: for the log.
   var begun: UInt32 = 0
+  /// The packet that `arrival` let go on last, by its number and key and when it came.
+  var passed = (number: UInt64(0), clock: Timestamp(nanoseconds: .min), key: FlowKey?.none)
 
   /// In nanoseconds.
   private struct Timeouts {
@@ -117,7 +119,7 @@ struct NATTables: ~Copyable {
   @inline(__always) mutating func keep(_ index: UInt32) {
     let mapping = mappings.pointer(index)
     if mapping.pointee.isStatic { return }
-    mappings.keep(index, until: now.advanced(by: timeout(of: mapping)))
+    mappings.keep(index, until: now.advanced(by: timeout(of: mapping) &+ NATTables.settledTime))
   }
 
   /// Whether a packet from outside keeps a mapping too. Where only those from inside do (RFC 4787 REQ-6), nobody outside can
@@ -160,7 +162,7 @@ struct NATTables: ~Copyable {
         mapping.pointee.permits = permit
       }
     }
-    permits.keep(permit, until: now.advanced(by: timeout(of: mapping)))
+    permits.keep(permit, until: now.advanced(by: timeout(of: mapping) &+ NATTables.settledTime))
     return permit
   }
 

@@ -29,6 +29,8 @@ struct TestEnd: Equatable, CustomStringConvertible {
 final class NATFixture {
   let nat: NAT
   var script: EventScript
+  /// The same once more, with packets that are changed where they lie.
+  private var twin: EventScript
   /// Seconds since the start.
   var time = 0.0
   private(set) var reports: [String] = []
@@ -41,8 +43,13 @@ final class NATFixture {
     throws
   {
     let text = "internal: 10.0.0.0/8\nexternal: [\(external)]\n\(more)\n"
-    nat = NAT(try NATConfiguration(bytes: Array(text.utf8), file: "nat.yaml"), worker: worker, of: workers, seed: seed)
+    let configuration = try NATConfiguration(bytes: Array(text.utf8), file: "nat.yaml")
+    nat = NAT(configuration, worker: worker, of: workers, seed: seed)
     script = try EventScript(nat) { $0.idleTimeout = seconds * 1_000_000_000 }
+    twin = try EventScript(NAT(configuration, worker: worker, of: workers, seed: seed)) {
+      $0.idleTimeout = seconds * 1_000_000_000
+    }
+    twin.engine.changesFramesInPlace = true
   }
 
   /// Frames that left since the last call.
@@ -56,6 +63,9 @@ final class NATFixture {
   func send(_ frame: [UInt8]) -> [[UInt8]] {
     time += 0.001
     reports += script.play(frames: [frame], start: time)
+    _ = twin.play(frames: [frame], start: time)
+    #expect(twin.allReports.map(\.text) == script.allReports.map(\.text))
+    #expect(twin.output.last?.bytes == script.output.last?.bytes && twin.output.count == script.output.count)
     return left()
   }
 
