@@ -11,8 +11,8 @@ struct Target: Sendable {
 }
 
 let targets = [
-  captureTarget, editTarget, headersTarget, idsRulesTarget, keptTarget, optionsTarget, rulesTarget, trackerTarget,
-  translationTarget,
+  captureTarget, editTarget, headersTarget, httpTarget, idsRulesTarget, keptTarget, optionsTarget, rulesTarget,
+  trackerTarget, translationTarget,
 ]
 
 func usage() -> Never {
