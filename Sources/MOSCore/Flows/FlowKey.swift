@@ -24,9 +24,15 @@ public struct FlowKey: BitwiseCopyable, Hashable, Sendable {
   }
 
   /// Source port in host order.
-  @inlinable public var sourcePort: UInt16 { UInt16(truncatingIfNeeded: rest >> 48) }
+  @inlinable public var sourcePort: UInt16 {
+    get { UInt16(truncatingIfNeeded: rest >> 48) }
+    set { rest = rest & 0x0000_ffff_ffff_ffff | UInt64(newValue) << 48 }
+  }
   /// Destination port in host order.
-  @inlinable public var destinationPort: UInt16 { UInt16(truncatingIfNeeded: rest >> 32) }
+  @inlinable public var destinationPort: UInt16 {
+    get { UInt16(truncatingIfNeeded: rest >> 32) }
+    set { rest = rest & 0xffff_0000_ffff_ffff | UInt64(newValue) << 32 }
+  }
   /// Outer VLAN identifier, 0 for none.
   @inlinable public var vlan: UInt16 { UInt16(truncatingIfNeeded: rest >> 20) & 0xfff }
   /// Inner VLAN identifier, 0 for none.

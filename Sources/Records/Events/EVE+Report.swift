@@ -53,20 +53,6 @@ extension Report {
 extension RecordText {
   /// Appends a flow for people: `tcp 10.0.0.1:1234 -> 10.0.0.2:80`, `icmp 10.0.0.1 -> 10.0.0.2`.
   public mutating func append(flow key: FlowKey) {
-    let hasPorts = [6, 17, 132].contains(key.protocolNumber)
-    append(key.transportName)
-    for (address, port, lead) in [(key.source, key.sourcePort, " "), (key.destination, key.destinationPort, " -> ")] {
-      append(string: lead)
-      if hasPorts, !address.isV4 { append(UInt8(ascii: "[")) }
-      append(address: address)
-      if hasPorts, !address.isV4 { append(UInt8(ascii: "]")) }
-      if !hasPorts { continue }
-      append(UInt8(ascii: ":"))
-      append(decimal: UInt64(port))
-    }
-    if key.vlan > 0 {
-      append(" vlan ")
-      append(decimal: UInt64(key.vlan))
-    }
+    append(string: key.description)
   }
 }

@@ -1,3 +1,5 @@
+import MOSCore
+
 extension FirewallRules {
   /// Compiles a policy. `limitNumber` says under which number a rule's buckets are kept.
   init(_ policy: FirewallPolicy, generation: UInt32, limitNumber: (FirewallPolicy.Rule) -> UInt32) {
