@@ -208,9 +208,12 @@ extension Tracker {
     _ bytes: UnsafeRawPointer, count: UInt32, at start: SequenceNumber, whole: Bool,
     record: UnsafeMutablePointer<FlowRecord>, receiver: UnsafeMutablePointer<Endpoint>, side: Side
   ) {
-    let behind = UInt64(UInt32(bitPattern: receiver.pointee.rcvNxt.distance(from: start)))
+    // The FIN has a number and no byte.
+    let isClosed = receiver.pointee.knows.contains(.finReceived)
+    let end = isClosed ? receiver.pointee.rcvNxt - 1 : receiver.pointee.rcvNxt
+    let behind = UInt64(UInt32(bitPattern: end.distance(from: start)))
     let offset = receiver.pointee.delivered &- min(receiver.pointee.delivered, behind)
-    if whole, count == 1, behind == 1 {
+    if whole, count == 1, behind == 1, !isClosed {
       noteRetransmission(.keepAlive, side.peer, record, offset: offset, length: 1)
       return
     }
@@ -243,7 +246,9 @@ extension Tracker {
     let start = SequenceNumber(packet.pointee.sequence)
     if start + packet.pointee.payloadLength <= receiver.pointee.rcvNxt - 1 {
       statistics.duplicateBytes &+= UInt64(packet.pointee.payloadLength)
-      noteRetransmission(.data, side.peer, record, length: packet.pointee.payloadLength)
+      receiveAgain(
+        packet.pointee.payload, count: packet.pointee.payloadLength, at: start, whole: true, record: record,
+        receiver: receiver, side: side)
     } else {
       statistics.rejectedBytes &+= UInt64(packet.pointee.payloadLength)
       events.anomaly(.dataAfterFin, .receiver, side.peer)

@@ -63,6 +63,22 @@ struct RangeEventTests {
       ])
     let closed = try play(opening + "c > FA seq 1 ack 1\nc > FA seq 1 ack 1")
     #expect(closed == ["server closeWait", "came again: server 0+0 fin"])
+    let behindFin = try play(
+      opening + """
+        c > PA seq 1 ack 1 "abc"
+        c > FPA seq 4 ack 1 "de"
+        c > PA seq 4 ack 1 "de"
+        c > PA seq 5 ack 1 "e"
+        c > PA seq 1 ack 1 "abX"
+        s > A seq 1 ack 7
+        c > PA seq 1 ack 1 "abX"
+        """)
+    #expect(
+      behindFin == [
+        "new: server 0 abc", "new: server 3 de", "server closeWait", "came again: server 3+2 data",
+        "came again: server 4+1 data", "conflict: server 2+1", "came again: server 0+3 data differs",
+        "came again: server 0+3 data",
+      ])
   }
 
   @Test("What went no further when it was first sent is sent again at its sender, and new to its receiver")
