@@ -33,21 +33,6 @@ struct LeakGuard: Middlebox {
 // snippet.run
 var trace = try TraceReader(paths: Array(CommandLine.arguments.dropFirst()))
 var engine = try EventEngine([LeakGuard()]) { print("packet \($0.packet): \($0.text)") }
-var decoder = PacketDecoder(configuration: DecoderConfiguration())
-let frames = UnsafeMutablePointer<CapturedFrame>.allocate(capacity: EventEngine.burst)
-let packets = UnsafeMutablePointer<DecodedPacket>.allocate(capacity: EventEngine.burst)
-var clock = Timestamp(nanoseconds: .min)
-
-while true {
-  let number = trace.packetsRead + 1
-  let count = trace.next(into: frames, capacity: EventEngine.burst)
-  if count == 0 { break }
-  decoder.beginBurst()
-  decoder.decode(frames, count: count, number: number, clock: &clock, into: packets)
-  engine.process(packets, count: count)
-  engine.output.removeAll()  // What passed would be sent here.
-}
-engine.finish()
-engine.collect()
+engine.play(&trace)
 print("packets dropped: \(engine.statistics.dropped), sent: \(engine.statistics.injected)")
 // snippet.end

@@ -1,5 +1,6 @@
 // The code of the article "Running middleboxes"; see StepByStep.swift.
 import EventDSL
+import PacketIO
 
 // snippet.summary
 struct SentByPort: Middlebox {
@@ -24,3 +25,30 @@ struct SentByPort: Middlebox {
   }
 }
 // snippet.end
+
+/// Plays captures by a loop in the place of `EventEngine.play`, and hands on what leaves.
+func playByHand(_ paths: [String], _ middleboxes: [any Middlebox], send: (CapturedFrame) -> Void) throws {
+  // snippet.loop
+  var trace = try TraceReader(paths: paths)
+  var engine = try EventEngine(middleboxes)
+  var decoder = PacketDecoder(configuration: DecoderConfiguration())
+  let frames = UnsafeMutablePointer<CapturedFrame>.allocate(capacity: EventEngine.burst)
+  let packets = UnsafeMutablePointer<DecodedPacket>.allocate(capacity: EventEngine.burst)
+  var clock = Timestamp(nanoseconds: .min)
+
+  while true {
+    let number = trace.packetsRead + 1
+    let count = trace.next(into: frames, capacity: EventEngine.burst)
+    if count == 0 { break }
+    decoder.beginBurst()
+    decoder.decode(frames, count: count, number: number, clock: &clock, into: packets)
+    engine.process(packets, count: count)
+    for index in 0..<engine.output.count { send(engine.output[index].frame) }
+    engine.output.removeAll()
+  }
+  engine.finish()
+  engine.collect()
+  // snippet.end
+  frames.deallocate()
+  packets.deallocate()
+}
