@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint build event-benchmark unit thresholds oracles tcpflow cuts readme fuzz bench clean
+.PHONY: help demo test lint build event-benchmark unit thresholds oracles tcpflow cuts readme examples fuzz bench clean
 
 SWIFT ?= swift
 # With the Swift library in it: starts faster, and runs where Swift is not installed.
@@ -22,18 +22,18 @@ help:
 	@echo 'make fuzz    each fuzz target for a while                                        (FUZZ_SECONDS=120)'
 	@echo 'make build   .build/release/mos'
 	@echo 'make clean   removes what was built and cached'
-	@echo 'Parts of make test alone: unit thresholds oracles tcpflow cuts readme'
+	@echo 'Parts of make test alone: unit thresholds oracles tcpflow cuts readme examples'
 
 demo:
 	@scripts/install-dependencies.sh build demo
 	@$(BUILD_MOS) --quiet
 	@scripts/demo.sh
 
-test: lint build unit thresholds tcpflow oracles cuts readme
+test: lint build unit thresholds tcpflow oracles cuts readme examples
 	$(MAKE) fuzz FUZZ_SECONDS=$(TEST_FUZZ_SECONDS)
 
 lint:
-	$(SWIFT) format lint --strict --recursive Sources Tests Snippets Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Snippets examples Package.swift
 	scripts/lint.sh
 
 build:
@@ -67,6 +67,10 @@ cuts:
 
 readme: build
 	scripts/check-readme.sh
+
+examples:
+	@scripts/install-dependencies.sh build test
+	scripts/check-examples.py
 
 fuzz:
 	@scripts/install-dependencies.sh build fuzz

@@ -21,6 +21,9 @@ matches() {
 
 code=('*.swift' '*.c' '*.h' '*.py' '*.sh')
 report 'more than 500 lines' "$(tracked "${code[@]}" | xargs -d '\n' -r wc -l | awk '$2 != "total" && $1 > 500')"
+report 'an example of more than 200 lines' \
+  "$(tracked 'examples/*.swift' | xargs -d '\n' -r wc -l | awk '$2 != "total" && $1 > 200')"
+report 'an example that is no outsider' "$(matches '@testabl[e]|import Middleboxe[s]|"Middleboxe[s]"' 'examples/*.swift')"
 report 'unsafe compiler flags' "$(matches 'unsafe[F]lags' '*Package.swift')"
 report 'unfinished' "$(matches '\b(TO[D]O|FIX[M]E|X[X]X|HA[C]K)\b' "${code[@]}")"
 report 'section banner' "$(matches '// *MA[R]K' '*.swift')"

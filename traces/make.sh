@@ -3,12 +3,14 @@
 #
 #   client c0 ---- m0 middle m1 ---- s0 server        tcpdump runs in the middle, which routes
 #
-# Usage: traces/make.sh [OUTPUT-FOLDER]          needs root; default: this folder
+# Usage: traces/make.sh [OUTPUT-FOLDER [NAME...]]          needs root; default: this folder, all of them
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 "$here/../scripts/install-dependencies.sh" traces
 [ "$(id -u)" -eq 0 ] || { echo "traces/make.sh: network namespaces need root" >&2; exit 1; }
 out=$(cd "${1:-$here}" && pwd)
+names=(http tls ipv6 reset half-close probes fragments mixed loss nat)
+[ $# -lt 2 ] || names=("${@:2}")
 scratch=$(mktemp -d)
 client=mos-$$-c middle=mos-$$-m server=mos-$$-s
 started=()
@@ -203,14 +205,51 @@ mixed() {
   peer_client unanswered
 }
 
+# What comes to a NAT at both of its interfaces, and what Linux's own NAT makes of it. Two hosts use the same port: Linux
+# would pick any other for the second one, and is told to take the next.
+nat() {
+  ip netns exec $middle nft -f - <<END
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname m1 ip saddr 192.0.2.11 tcp sport 40000 snat to 198.51.100.254:40001
+    oifname m1 snat to 198.51.100.254
+  }
+}
+END
+  local way device pids=()
+  for way in in out; do
+    for device in m0 m1; do
+      ip netns exec $middle tcpdump -Z root -i $device -Q $way -s 0 --immediate-mode -U -w "$scratch/$way-$device.pcap" \
+        'tcp or udp' 2>"$scratch/$way-$device.log" &
+      pids+=($!)
+      started+=($!)
+    done
+  done
+  sleep 1
+  peer_client dns 192.0.2.10 www.example
+  fetch --interface 192.0.2.10 --local-port 40000 http://198.51.100.80/
+  fetch --interface 192.0.2.11 --local-port 40000 http://198.51.100.80/status.json
+  fetch --interface 192.0.2.12 http://198.51.100.80/missing
+  peer_client reset-by-client
+  peer_client dns 192.0.2.11 mail.example
+  # From outside, for nobody.
+  in_server bash -c 'echo unsolicited >/dev/udp/198.51.100.254/9'
+  sleep 0.5
+  kill -INT "${pids[@]}"
+  wait "${pids[@]}" || true
+  ip netns exec $middle nft delete table ip nat
+  mergecap -F pcap -w "$out/nat.pcap" "$scratch"/in-m?.pcap
+  mergecap -F pcap -w "$out/nat-linux.pcap" "$scratch"/out-m?.pcap
+  chmod 644 "$out/nat.pcap" "$out/nat-linux.pcap"
+}
+
 build_network
 start_servers
-capture http m0 http
-capture tls m0 tls
-capture ipv6 m0 ipv6
-capture reset m0 reset
-capture half-close m0 peer_client half-close
-capture probes m0 probes
-capture fragments m0 fragments
-capture mixed m0 mixed
-capture loss m0 loss
+for name in "${names[@]}"; do
+  case $name in
+    half-close) capture half-close m0 peer_client half-close ;;
+    nat) nat ;;
+    *) capture "$name" m0 "$name" ;;
+  esac
+done
