@@ -21,6 +21,7 @@ let package = Package(
     .target(name: "CPcap"),
     .target(name: "CYAML"),
     .target(name: "CHyperscan"),
+    .target(name: "CPCRE2"),
     .target(name: "CZlib"),
     .target(name: "CMachine"),
     .target(name: "MOSCore", dependencies: ["CMachine"]),
@@ -35,7 +36,9 @@ let package = Package(
       ]),
     .target(
       name: "Middleboxes",
-      dependencies: ["CHyperscan", "CYAML", "CZlib", "MOSCore", "DualStackTracker", "EventDSL", "Records"]),
+      dependencies: [
+        "CHyperscan", "CPCRE2", "CYAML", "CZlib", "MOSCore", "DualStackTracker", "EventDSL", "Records",
+      ]),
     .executableTarget(
       name: "mos",
       dependencies: [

@@ -5,7 +5,7 @@ set -euo pipefail
 
 group_packages() {
   case "$1" in
-    build) echo libhyperscan-dev libpcap-dev libyaml-dev pkg-config zlib1g-dev ;;
+    build) echo libhyperscan-dev libpcap-dev libpcre2-dev libyaml-dev pkg-config zlib1g-dev ;;
     demo) echo python3 ;;
     test) echo binutils python3 tcpflow tshark valgrind ;;
     fuzz) echo libstdc++-12-dev ;;

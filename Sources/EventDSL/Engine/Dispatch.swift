@@ -86,8 +86,16 @@ public enum Dispatch {
     report(occurrence, box: occurrence.pointee.core.pointee.table.box(of: occurrence.pointee.node), text)
   }
 
+  /// Hands on what a signature of the handler that runs found.
+  static func alert(_ occurrence: UnsafeMutablePointer<Occurrence>, _ alert: Alert) {
+    let box = occurrence.pointee.core.pointee.table.box(of: occurrence.pointee.node)
+    report(occurrence, box: box, "[\(alert.generator):\(alert.signature):\(alert.revision)] \(alert.message)", alert)
+  }
+
   /// Hands on what is said for the middlebox at a place of the row.
-  static func report(_ occurrence: UnsafeMutablePointer<Occurrence>, box: Int, _ text: String) {
+  static func report(
+    _ occurrence: UnsafeMutablePointer<Occurrence>, box: Int, _ text: String, _ alert: Alert? = nil
+  ) {
     let core = occurrence.pointee.core
     let packet = occurrence.pointee.packet
     let record = occurrence.pointee.record
@@ -99,7 +107,7 @@ public enum Dispatch {
         flow: hasFlow ? record.pointee.key : nil,
         packetKey: hasFlow ? nil : packet.flatMap { $0.pointee.ipVersion == 0 ? nil : $0.pointee.key },
         flowStart: (record.pointee.firstTimestamp, record.pointee.firstPacket), packet: packet?.pointee.number ?? 0,
-        text: text))
+        text: text, alert: alert))
   }
 }
 

@@ -16,11 +16,13 @@ public struct Report: Sendable {
   public var packet: UInt64
   /// What it says.
   public var text: String
+  /// What a signature found, where that is what it says.
+  public var alert: Alert?
 
   /// A report from its parts.
   public init(
     middlebox: String, time: Timestamp, flow: FlowKey?, packetKey: FlowKey?,
-    flowStart: (time: Timestamp, packet: UInt64), packet: UInt64, text: String
+    flowStart: (time: Timestamp, packet: UInt64), packet: UInt64, text: String, alert: Alert? = nil
   ) {
     self.middlebox = middlebox
     self.time = time
@@ -29,6 +31,7 @@ public struct Report: Sendable {
     self.flowStart = flowStart
     self.packet = packet
     self.text = text
+    self.alert = alert
   }
 }
 

@@ -3,21 +3,41 @@ import EventDSL
 import MOSCore
 
 extension EVE {
-  /// Appends what a middlebox reported, as a record of an event type of its own, `middlebox`: `alert` is for Suricata's
-  /// signatures, and readers expect their members in it. Addresses are the
-  /// flow's, the client as source, as in `flow`; outside of any flow the packet's.
+  /// Appends what a middlebox reported: as an `alert` what a signature found, as a record of an event type of its own,
+  /// `middlebox`, all else. Addresses are the flow's, the client as source, as in `flow`, but an alert's are those of what
+  /// was found; outside of any flow the packet's.
   public static func append(report: Report, hasCommunityID: Bool = false, to text: inout RecordText) {
-    appendHeader(report.time, "middlebox", report.flowUID, packet: report.packet, &text)
-    if let key = report.flow ?? report.packetKey {
+    let type: StaticString = report.alert == nil ? "middlebox" : "alert"
+    appendHeader(report.time, type, report.flowUID, packet: report.packet, &text)
+    let isReversed = report.alert?.sender == .server
+    if let key = report.flow.map({ isReversed ? $0.reversed : $0 }) ?? report.packetKey {
       appendAddresses(key, ipVersion: key.source.isV4 ? 4 : 6, &text)
       if hasCommunityID, key.hasCommunityID { text.member("community_id", communityID: key) }
     }
-    text.key("middlebox")
-    text.beginObject()
-    text.member("name", string: report.middlebox)
-    text.member("message", string: report.text)
-    text.endObject()
+    if let alert = report.alert {
+      append(alert, to: &text)
+    } else {
+      text.key("middlebox")
+      text.beginObject()
+      text.member("name", string: report.middlebox)
+      text.member("message", string: report.text)
+      text.endObject()
+    }
     text.endRecord()
+  }
+
+  private static func append(_ alert: Alert, to text: inout RecordText) {
+    text.member("direction", alert.sender == .client ? "to_server" : "to_client")
+    text.key("alert")
+    text.beginObject()
+    text.member("action", string: alert.action.rawValue)
+    text.member("gid", UInt64(alert.generator))
+    text.member("signature_id", UInt64(alert.signature))
+    text.member("rev", UInt64(alert.revision))
+    text.member("signature", string: alert.message)
+    text.member("category", string: alert.category)
+    text.member("severity", UInt64(alert.severity))
+    text.endObject()
   }
 }
 

@@ -13,6 +13,12 @@ struct NamedMiddlebox: Sendable {
 
   /// Every middlebox that there is.
   static let all: [NamedMiddlebox] = [
+    NamedMiddlebox(
+      name: "ids", help: "intrusion detection by Suricata's and Snort's rules; --config: files of rules, networks"
+    ) { path, _, _ in
+      guard let path else { throw MissingConfiguration(what: "a file that names files of rules") }
+      return try IDS(try IDSConfiguration(path: path))
+    },
     NamedMiddlebox(name: "firewall", help: "stateful rules, rate limits and SYN-flood protection; --config: the rules")
     { path, _, _ in
       guard let path else { throw MissingConfiguration(what: "a file with rules") }

@@ -1,0 +1,92 @@
+import MOSCore
+
+/// Rules that are asked about the same bytes: those that are searched for by a literal, all at once, and the others.
+final class RuleGroup: Sendable {
+  /// Nil where no rule has a literal.
+  let database: LiteralDatabase?
+  /// For each of its literals, the rules by their indices.
+  let rulesOfLiteral: [[UInt32]]
+  /// Rules without a literal.
+  let others: [UInt32]
+
+  var isEmpty: Bool { database == nil && others.isEmpty }
+
+  /// `indices` are places in `rules`.
+  init(_ indices: [UInt32], of rules: [DetectionRule]) throws(HyperscanError) {
+    var literals: [LiteralDatabase.Literal: Int] = [:]
+    var rulesOfLiteral: [[UInt32]] = []
+    var others: [UInt32] = []
+    for index in indices {
+      guard let literal = rules[Int(index)].literal else {
+        others.append(index)
+        continue
+      }
+      if let known = literals[literal] {
+        rulesOfLiteral[known].append(index)
+      } else {
+        literals[literal] = rulesOfLiteral.count
+        rulesOfLiteral.append([index])
+      }
+    }
+    self.rulesOfLiteral = rulesOfLiteral
+    self.others = others
+    let ordered = literals.sorted { $0.value < $1.value }.map(\.key)
+    database = ordered.isEmpty ? nil : try LiteralDatabase(ordered, reportsOnce: true)
+  }
+}
+
+/// All rules that are used, ready for any number of workers.
+final class DetectionRules: Sendable {
+  let rules: [DetectionRule]
+  /// Rules about the streams of TCP, by the side that receives them.
+  let streams: [RuleGroup]
+  /// Rules about packets of TCP, of UDP and of ICMP, by the side that receives them.
+  let packets: [[RuleGroup]]
+  /// Rules that need what is not looked at, by their places in the set, with the reason.
+  let unsupported: [(place: Int, reason: String)]
+  let bitCount: Int
+  let hasExpressions: Bool
+
+  static let transports: [RuleProtocol.Transport] = [.tcp, .udp, .icmp]
+
+  init(_ set: IDSRuleSet) throws(HyperscanError) {
+    var bits: [String: Int] = [:]
+    var rules: [DetectionRule] = []
+    var unsupported: [(place: Int, reason: String)] = []
+    for (place, rule) in set.rules.enumerated() {
+      do throws(DetectionRule.Unsupported) {
+        rules.append(try DetectionRule(rule, bits: &bits))
+      } catch {
+        unsupported.append((place, error.reason))
+      }
+    }
+    self.rules = rules
+    self.unsupported = unsupported
+    bitCount = bits.count
+    hasExpressions = rules.contains { rule in
+      rule.steps?.steps.contains { step in if case .pcre = step { true } else { false } } ?? false
+    }
+    func group(_ transport: RuleProtocol.Transport, _ receiver: Side, packets: Bool) throws(HyperscanError) -> RuleGroup
+    {
+      var indices: [UInt32] = []
+      for (index, rule) in rules.enumerated() {
+        guard rule.rule.header.protocolName.allows(transport), rule.receiver == nil || rule.receiver == receiver,
+          transport != .tcp || rule.isAboutPackets == packets
+        else { continue }
+        indices.append(UInt32(index))
+      }
+      return try RuleGroup(indices, of: rules)
+    }
+    var streams: [RuleGroup] = []
+    var packets: [[RuleGroup]] = [[], [], []]
+    // In the order of the sides' numbers.
+    for receiver in [Side.client, .server] {
+      streams.append(try group(.tcp, receiver, packets: false))
+      for (index, transport) in Self.transports.enumerated() {
+        packets[index].append(try group(transport, receiver, packets: true))
+      }
+    }
+    self.streams = streams
+    self.packets = packets
+  }
+}

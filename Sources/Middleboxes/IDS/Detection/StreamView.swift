@@ -1,0 +1,118 @@
+// Unsafe: owns the bytes. Invariant: `base` has room for `capacity` bytes, of which `count` are there.
+import MOSCore
+
+/// What is looked at of one direction of a flow: the bytes that came since the other side spoke, a turn of the
+/// conversation, up to a limit; and of what is longer, piece by piece with an overlap.
+///
+/// Turns begin where the peer's bytes begin, and pieces at fixed places of a turn, so that it does not matter how the
+/// stream was cut into segments.
+final class StreamView {
+  /// Bytes of a piece.
+  static let longest = 16_384
+  /// Bytes of a piece that the next one begins with.
+  static let overlap = 1_024
+
+  private var base = UnsafeMutableRawPointer.allocate(byteCount: 512, alignment: 16)
+  private var capacity = 512
+  private(set) var count = 0
+  /// Whether there was a piece of the turn before.
+  private(set) var isContinued = false
+  var literals: LiteralStream?
+  /// Rules that could match, in no order.
+  var candidates: [UInt32] = []
+  /// Rules that matched in this turn, or cannot match in this piece any more.
+  var settled: Set<UInt32> = []
+  /// Bytes that candidates were asked about last.
+  var askedCount = 0
+  /// Rules without a literal are among the candidates.
+  var hasOthers = false
+
+  deinit { base.deallocate() }
+
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+  var room: Int { Self.longest - count }
+
+  /// Adds at most `room` bytes.
+  func append(_ bytes: UnsafeRawBufferPointer) {
+    if count + bytes.count > capacity {
+      capacity = min(max(capacity * 2, count + bytes.count), Self.longest)
+      let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+      larger.copyMemory(from: base, byteCount: count)
+      base.deallocate()
+      base = larger
+    }
+    if let source = bytes.baseAddress { (base + count).copyMemory(from: source, byteCount: bytes.count) }
+    count += bytes.count
+  }
+
+  /// Begins a turn.
+  func begin() {
+    count = 0
+    isContinued = false
+    settled.removeAll(keepingCapacity: true)
+    beginPiece()
+    // A bulk transfer is over: its memory is of use to others.
+    if capacity > 4_096 {
+      base.deallocate()
+      capacity = 512
+      base = .allocate(byteCount: capacity, alignment: 16)
+    }
+  }
+
+  /// Begins what comes behind a gap: nobody knows where in its turn that is.
+  func beginBehindGap() {
+    begin()
+    isContinued = true
+  }
+
+  /// Begins the next piece of the turn.
+  func goOn() {
+    base.copyMemory(from: base + (count - Self.overlap), byteCount: Self.overlap)
+    count = Self.overlap
+    isContinued = true
+    beginPiece()
+  }
+
+  private func beginPiece() {
+    candidates.removeAll(keepingCapacity: true)
+    askedCount = 0
+    hasOthers = false
+    literals?.reset()
+  }
+}
+
+/// What is kept of a flow.
+final class InspectedFlow {
+  /// What each side receives.
+  let views = [StreamView(), StreamView()]
+  /// The side whose view has the latest bytes; nil before the first.
+  var receiver: Side?
+  /// The flow's bits.
+  var bits: [UInt64]
+  /// A rule said that the rest passes.
+  var isPassed = false
+  /// A rule said that the rest is dropped.
+  var isDropped = false
+
+  init(bitCount: Int) { bits = [UInt64](repeating: 0, count: (bitCount + 63) / 64) }
+
+  func isSet(_ bit: Int) -> Bool { bits[bit >> 6] >> UInt64(bit & 63) & 1 != 0 }
+
+  func change(_ bit: Int, _ change: BitChange) {
+    let mask = UInt64(1) << UInt64(bit & 63)
+    switch change {
+    case .set: bits[bit >> 6] |= mask
+    case .unset: bits[bit >> 6] &= ~mask
+    case .toggle: bits[bit >> 6] ^= mask
+    }
+  }
+
+  /// For another flow.
+  func reset() {
+    for view in views { view.begin() }
+    receiver = nil
+    for index in bits.indices { bits[index] = 0 }
+    isPassed = false
+    isDropped = false
+  }
+}

@@ -1,0 +1,99 @@
+import DualStackTracker
+import EventDSL
+import MOSCore
+
+/// An intrusion detection system: rules in the language of Suricata and Snort, over the streams that endpoints receive.
+///
+/// What a rule looks for is found however it was cut into segments, repeated and reordered. A stream is looked at turn by
+/// turn: what one side says until the other answers; `offset` and `depth` count from the beginning of a turn. With
+/// `inline`, `drop` and `reject` rules drop the packet that brings the last byte of what they look for, before its receiver
+/// gets it, and all of the flow behind it.
+public struct IDS: Middlebox {
+  private let detector: Detector
+  private let isInline: Bool
+  private let state = FlowLocal<InspectedFlow?>(nil)
+
+  /// An IDS with these rules, for one worker. Throws where a library is missing or has no memory.
+  public init(_ configuration: IDSConfiguration) throws {
+    detector = try Detector(configuration.rules)
+    isInline = configuration.isInline
+  }
+
+  /// What it does when.
+  public var events: some EventGraph {
+    if isInline {
+      Filter(.packet) { event, packet in
+        inspectPacket(event)
+        if event.flow[state]?.isDropped == true { packet.drop() }
+      }
+      Filter(.newData) { event, packet in
+        inspectStream(event)
+        if event.flow[state]?.isDropped == true { packet.drop() }
+      }
+    } else {
+      On(.packet) { event in inspectPacket(event) }
+      On(.newData) { event in inspectStream(event) }
+    }
+    On(.gap) { event in
+      guard let flow = event.flow[state] else { return }
+      detector.takeGap(for: event.receiver, of: flow, event.flow.record, at: event.time)
+      tell(event, flow)
+    }
+    On(.connectionEnd) { event in
+      guard let flow = event.flow[state] else { return }
+      detector.end(flow, event.flow.record, at: event.time)
+      tell(event, flow)
+      event.flow[state] = nil
+    }
+  }
+
+  private func inspectPacket(_ event: borrowing Event<PacketPassage>) {
+    guard let view = event.packet, view.isAcceptable, detector.rules.inspectsPackets(view.kind) else { return }
+    let flow = flow(event.flow)
+    detector.take(view, for: event.sender.peer, of: flow, event.flow.record)
+    tell(event, flow)
+  }
+
+  private func inspectStream(_ event: borrowing Event<NewData>) {
+    let flow = flow(event.flow)
+    let record = event.flow.record
+    let (receiver, time) = (event.receiver, event.time)
+    event.forEachSpan { span in
+      span.withUnsafeBytes { detector.take($0, for: receiver, of: flow, record, at: time) }
+    }
+    tell(event, flow)
+  }
+
+  private func flow(_ view: borrowing Flow) -> InspectedFlow {
+    if let known = view[state] { return known }
+    let flow = detector.begin()
+    view[state] = flow
+    return flow
+  }
+
+  private func tell<Kind>(_ event: borrowing Event<Kind>, _ flow: InspectedFlow) {
+    if detector.found.isEmpty { return }
+    for detection in detector.found {
+      let rule = detection.rule.rule
+      let isBlocked = isInline && rule.action != .alert && rule.action != .log
+      if isBlocked { flow.isDropped = true }
+      event.alert(
+        Alert(
+          action: isBlocked ? .blocked : .allowed, generator: rule.gid, signature: rule.sid, revision: rule.revision,
+          message: rule.message, category: rule.classType, severity: detection.rule.severity,
+          sender: detection.sender))
+    }
+    detector.found.removeAll(keepingCapacity: true)
+  }
+}
+
+extension DetectionRules {
+  /// Whether there are rules about packets of a kind.
+  func inspectsPackets(_ kind: PacketKind) -> Bool {
+    switch kind {
+    case .tcp: !packets[0].allSatisfy(\.isEmpty)
+    case .udp: !packets[1].allSatisfy(\.isEmpty)
+    default: !packets[2].allSatisfy(\.isEmpty)
+    }
+  }
+}
