@@ -20,6 +20,8 @@ final class DetectionRule: Sendable {
   let wantsSameAddress: Bool
   /// It says where in the turn, and not only where behind each other, its bytes are.
   let isAnchored: Bool
+  /// It is about the turn, and not also about what came before it.
+  let looksAtTurn: Bool
   let severity: UInt8
   /// Rules that pass before others, and those that set bits before those that ask for them.
   let rank: Int
@@ -88,7 +90,9 @@ final class DetectionRule: Sendable {
     self.packetConditions = packetConditions
     self.streamSizes = streamSizes
     self.wantsSameAddress = wantsSameAddress
-    isAnchored = rule.buffers.contains { $0.matches.contains(where: \.isAnchored) }
+    let matches = rule.buffers.flatMap(\.matches)
+    isAnchored = matches.contains(where: \.isAnchored)
+    looksAtTurn = isAnchored || matches.contains(where: \.isAbsence)
     severity = rule.priority ?? RuleClass.priority(of: rule.classType)
     let bitRank = bitChanges.isEmpty ? (bitTests.isEmpty ? 3 : 2) : (bitTests.isEmpty ? 0 : 1)
     rank = (rule.action == .pass ? 0 : 4) + bitRank
@@ -151,6 +155,15 @@ extension LiteralDatabase.Literal {
 }
 
 extension PayloadMatch {
+  /// Whether it asks that something is nowhere.
+  fileprivate var isAbsence: Bool {
+    switch self {
+    case .content(let content): content.isNegated && !content.isRelative
+    case .pcre(let pcre): pcre.isNegated && !pcre.flags.contains(.relative)
+    default: false
+    }
+  }
+
   /// Whether it is at a place counted from the buffer's start.
   fileprivate var isAnchored: Bool {
     switch self {

@@ -57,14 +57,20 @@ final class Detector {
     at time: Timestamp
   ) {
     let group = rules.streams[Int(receiver.rawValue)]
+    var isNewTurn = false
     if flow.receiver != receiver {
       finishTurn(flow, record, at: time)
       flow.receiver = receiver
-      flow.views[Int(receiver.rawValue)].begin()
+      isNewTurn = true
     }
     if group.isEmpty || flow.isPassed { return }
     let context = Context(flow: flow, record: record, receiver: receiver, time: time)
     let view = flow.views[Int(receiver.rawValue)]
+    if isNewTurn {
+      view.beginTurn()
+      // What is looked for can have begun in the turn before.
+      search(view.tail(group.longestLiteral - 1), group, view, context)
+    }
     var rest = bytes[...]
     while !rest.isEmpty {
       let part = UnsafeRawBufferPointer(rebasing: rest.prefix(view.room))
@@ -101,7 +107,6 @@ final class Detector {
   private func finishTurn(_ flow: InspectedFlow, _ record: FlowRecord, at time: Timestamp) {
     guard let receiver = flow.receiver, !flow.isPassed else { return }
     let view = flow.views[Int(receiver.rawValue)]
-    if view.candidates.isEmpty { return }
     ask(view, Context(flow: flow, record: record, receiver: receiver, time: time), isWhole: true)
   }
 
@@ -128,7 +133,7 @@ final class Detector {
 
   private func consider(_ index: UInt32, _ view: StreamView, _ context: Context) {
     let rule = rules.rules[Int(index)]
-    guard rule.allows(context.key), !(rule.isAnchored && view.isContinued), !view.settled.contains(index),
+    guard rule.allows(context.key), !(rule.isAnchored && view.turn == nil), !view.settled.contains(index),
       !view.candidates.contains(index)
     else { return }
     if view.candidates.count >= Self.mostCandidates { ask(view, context, isWhole: false) }
@@ -145,7 +150,8 @@ final class Detector {
     view.candidates.sort { order($0) < order($1) }
     var undecided: [UInt32] = []
     for index in view.candidates {
-      switch outcome(index, view.bytes, context, isWhole: isWhole) {
+      let bytes = rules.rules[Int(index)].looksAtTurn ? view.turnBytes ?? view.bytes : view.bytes
+      switch outcome(index, bytes, context, isWhole: isWhole) {
       case .matches:
         view.settled.insert(index)
         fire(index, context)

@@ -6,6 +6,8 @@ final class RuleGroup: Sendable {
   let database: LiteralDatabase?
   /// For each of its literals, the rules by their indices.
   let rulesOfLiteral: [[UInt32]]
+  /// Bytes of the longest literal, at least 1.
+  let longestLiteral: Int
   /// Rules without a literal.
   let others: [UInt32]
 
@@ -30,6 +32,7 @@ final class RuleGroup: Sendable {
     }
     self.rulesOfLiteral = rulesOfLiteral
     self.others = others
+    longestLiteral = max(1, literals.keys.map(\.bytes.count).max() ?? 1)
     let ordered = literals.sorted { $0.value < $1.value }.map(\.key)
     database = ordered.isEmpty ? nil : try LiteralDatabase(ordered, reportsOnce: true)
   }

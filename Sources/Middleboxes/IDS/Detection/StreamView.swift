@@ -1,26 +1,28 @@
 // Unsafe: owns the bytes. Invariant: `base` has room for `capacity` bytes, of which `count` are there.
 import MOSCore
 
-/// What is looked at of one direction of a flow: the bytes that came since the other side spoke, a turn of the
-/// conversation, up to a limit; and of what is longer, piece by piece with an overlap.
+/// What is looked at of one direction of a flow: its last bytes, and where among them the turn of the conversation began,
+/// which is what came since the other side spoke.
 ///
-/// Turns begin where the peer's bytes begin, and pieces at fixed places of a turn, so that it does not matter how the
-/// stream was cut into segments.
+/// Turns begin where the peer's bytes end, and older bytes are given up at places that follow from the stream alone: so it
+/// does not matter how the stream was cut into segments.
 final class StreamView {
-  /// Bytes of a piece.
+  /// Bytes that there can be.
   static let longest = 16_384
-  /// Bytes of a piece that the next one begins with.
+  /// Bytes that are kept when there is no more room.
   static let overlap = 1_024
+  /// Bytes of earlier turns that are kept when one begins.
+  static let longestPast = 2_560
 
   private var base = UnsafeMutableRawPointer.allocate(byteCount: 512, alignment: 16)
   private var capacity = 512
   private(set) var count = 0
-  /// Whether there was a piece of the turn before.
-  private(set) var isContinued = false
+  /// Where the turn began; nil when that has been given up.
+  private(set) var turn: Int? = 0
   var literals: LiteralStream?
   /// Rules that could match, in no order.
   var candidates: [UInt32] = []
-  /// Rules that matched in this turn, or cannot match in this piece any more.
+  /// Rules that matched in this turn, or cannot match in these bytes any more.
   var settled: Set<UInt32> = []
   /// Bytes that candidates were asked about last.
   var askedCount = 0
@@ -45,12 +47,34 @@ final class StreamView {
     count += bytes.count
   }
 
+  /// The bytes of the turn; nil when its beginning has been given up.
+  var turnBytes: UnsafeRawBufferPointer? { turn.map { UnsafeRawBufferPointer(rebasing: bytes[$0...]) } }
+
   /// Begins a turn.
+  func beginTurn() {
+    if count > Self.longestPast { keepLast(Self.longestPast) }
+    turn = count
+    settled.removeAll(keepingCapacity: true)
+    beginSearch()
+  }
+
+  /// Begins what comes behind a gap: nobody knows where in its turn that is.
+  func beginBehindGap() {
+    begin()
+    turn = nil
+  }
+
+  /// Makes room in the middle of a turn.
+  func goOn() {
+    keepLast(Self.overlap)
+    turn = nil
+    beginSearch()
+  }
+
+  /// Begins a stream.
   func begin() {
     count = 0
-    isContinued = false
-    settled.removeAll(keepingCapacity: true)
-    beginPiece()
+    beginTurn()
     // A bulk transfer is over: its memory is of use to others.
     if capacity > 4_096 {
       base.deallocate()
@@ -59,21 +83,15 @@ final class StreamView {
     }
   }
 
-  /// Begins what comes behind a gap: nobody knows where in its turn that is.
-  func beginBehindGap() {
-    begin()
-    isContinued = true
+  /// The last bytes, as many as a literal may have that goes on in what comes next.
+  func tail(_ length: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes.suffix(length)) }
+
+  private func keepLast(_ length: Int) {
+    base.copyMemory(from: base + (count - length), byteCount: length)
+    count = length
   }
 
-  /// Begins the next piece of the turn.
-  func goOn() {
-    base.copyMemory(from: base + (count - Self.overlap), byteCount: Self.overlap)
-    count = Self.overlap
-    isContinued = true
-    beginPiece()
-  }
-
-  private func beginPiece() {
+  private func beginSearch() {
     candidates.removeAll(keepingCapacity: true)
     askedCount = 0
     hasOthers = false
