@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares the connection records with independent expectations (tshark, a real Linux host, Arkime, Zeek,
-# Suricata).
+# Compares the connection records, and the alerts of the IDS, with independent expectations (tshark, a real Linux host,
+# Arkime, Zeek, Suricata).
 # The captures and expectations are no part of the project: MOS_SHARED names their folder, ../shared by default.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -31,4 +31,6 @@ compare arkime 98 "${records[@]}" arkime --pcaps "$shared/pcaps" --expected "$sh
 compare zeek 85 "${records[@]}" zeek --pcaps "$shared/pcaps" --expected "$shared/oracles/zeek_conn.jsonl"
 compare suricata 98 scripts/suricata-compare.py --pcaps "$shared/pcaps" \
   --expected "$shared/oracles/suricata_flows.jsonl"
+compare alerts 97 scripts/alerts-compare.py --pcaps "$shared/pcaps" --rules "$shared/rules" \
+  --expected "$shared/oracles/suricata_alerts.jsonl"
 [ "$failures" -eq 0 ]

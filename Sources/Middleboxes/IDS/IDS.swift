@@ -9,19 +9,19 @@ import MOSCore
 /// `inline`, `drop` and `reject` rules drop the packet that brings the last byte of what they look for, before its receiver
 /// gets it, and all of the flow behind it.
 public struct IDS: Middlebox {
-  private let detector: Detector
-  private let isInline: Bool
+  let detector: Detector
+  let configuration: IDSConfiguration
   private let state = FlowLocal<InspectedFlow?>(nil)
 
   /// An IDS with these rules, for one worker. Throws where a library is missing or has no memory.
   public init(_ configuration: IDSConfiguration) throws {
     detector = try Detector(configuration.rules)
-    isInline = configuration.isInline
+    self.configuration = configuration
   }
 
   /// What it does when.
   public var events: some EventGraph {
-    if isInline {
+    if configuration.isInline {
       Filter(.packet) { event, packet in
         inspectPacket(event)
         if event.flow[state]?.isDropped == true { packet.drop() }
@@ -75,7 +75,7 @@ public struct IDS: Middlebox {
     if detector.found.isEmpty { return }
     for detection in detector.found {
       let rule = detection.rule.rule
-      let isBlocked = isInline && rule.action != .alert && rule.action != .log
+      let isBlocked = configuration.isInline && rule.action != .alert && rule.action != .log
       if isBlocked { flow.isDropped = true }
       event.alert(
         Alert(
