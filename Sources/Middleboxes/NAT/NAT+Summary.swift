@@ -12,6 +12,8 @@ extension NAT {
       [.text("packets translated"), .count(counters.translated)], [.text("mappings begun"), .count(counters.created)],
       [.text("mappings now"), .count(counters.mappings)],
     ]
+    if counters.ftpTranslated > 0 { rows.append([.text("FTP ends translated"), .count(counters.ftpTranslated)]) }
+    if counters.ftpRefused > 0 { rows.append([.text("FTP ends refused"), .count(counters.ftpRefused)]) }
     for refusal in NATRefusal.allCases where counters[refusal] > 0 {
       rows.append([.text("dropped: \(refusal.name)"), .count(counters[refusal])])
     }

@@ -6,7 +6,7 @@ import EventDSL
 /// A host's end has one mapping for all destinations; who may answer is configured. Forwards lead ports of the NAT to hosts,
 /// and hosts can have an address of their own. Hosts reach each other by their external ends too. TCP, UDP and ICMP are
 /// translated; fragments, other protocols and what is in a tunnel are dropped where they would have to be, and so is what
-/// has no mapping. IPv6 passes.
+/// has no mapping. IPv6 passes. FTP's data connections get their mappings by what is said in its control connections.
 ///
 /// Packets that come from outside without a mapping, or which it does not let in, are dropped before their flow is looked
 /// up, so that a flood of them begins no flow.
@@ -15,11 +15,13 @@ public struct NAT: Middlebox {
   final class State {
     let tables: UnsafeMutablePointer<NATTables>
     let logs: Bool
+    let translatesFTP: Bool
 
     init(_ configuration: NATConfiguration, worker: Int, of workers: Int, seed: UInt64) {
       tables = .allocate(capacity: 1)
       tables.initialize(to: NATTables(configuration, worker: worker, of: workers, seed: seed))
       logs = configuration.logs
+      translatesFTP = configuration.translatesFTP
     }
 
     deinit {
@@ -83,6 +85,7 @@ public struct NAT: Middlebox {
       }
     }
     On(.connectionEnd) { event in
+      endFTP(event.flow)
       switch event.reason {
       // Its ends may go on: only the mapping's own time-out ends it.
       case .timeout, .evicted, .traceEnd: break
@@ -126,6 +129,7 @@ public struct NAT: Middlebox {
       return refuse(packet, .untranslatable)
     }
     state.tables.pointee.counters.translated &+= 1
+    if known.ftp != 0 { followFTP(event, view, packet, known, isCommand: isFirst) }
   }
 
   /// Looks at a packet of a flow that is new, or has not been looked at for a while: whether its mappings let it pass, which
@@ -194,6 +198,8 @@ public struct NAT: Middlebox {
         state.tables.pointee.beginEstablished(known.senderMapping)
         state.tables.pointee.beginEstablished(known.receiverMapping)
       }
+      known.ftp = old.ftp
+      if known.ftp == 0 { beginFTP(event, view, &known) }
     }
     return known.state == .translated
   }

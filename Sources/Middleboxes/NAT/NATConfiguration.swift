@@ -15,6 +15,7 @@ import MOSCore
 /// keep-parity: no               # Else one that is even if the host's is (RFC 4787 4.2.2, for RTP).
 /// maximum: 1048576              # Mappings at a time.
 /// per-host: 65536               # Mappings of one host at a time.
+/// ftp: yes                      # Translates what FTP says of its data connections, where control goes to port 21.
 /// log: no                       # Reports each mapping's beginning and end.
 ///
 /// timeouts:                     # In seconds, not less than the RFCs allow.
@@ -80,6 +81,7 @@ public struct NATConfiguration: Sendable, Equatable {
   var maximum = 1 << 20
   var perHost: UInt32 = 65_536
   var logs = false
+  var translatesFTP = true
   var timeouts = Timeouts()
   var udpInboundRefresh = false
   var forwards: [Forward] = []

@@ -27,6 +27,8 @@ struct NATFlow: BitwiseCopyable {
   /// What lets the receiver's answers in, and what lets the sender's packets in.
   var senderPermit: UInt32 = 0
   var receiverPermit: UInt32 = 0
+  /// The FTP control connection that it is, 0 for none.
+  var ftp: UInt32 = 0
   /// Until then nothing of it can end, and its packets are translated without a look at the tables.
   var settledUntil = Timestamp(nanoseconds: .min)
 

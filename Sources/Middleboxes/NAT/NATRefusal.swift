@@ -46,6 +46,10 @@ public struct NATCounters: Sendable {
   public var created: UInt64 = 0
   /// Mappings that there are, forwards among them.
   public var mappings: UInt64 = 0
+  /// Ends for FTP's data connections that were translated.
+  public var ftpTranslated: UInt64 = 0
+  /// Those that were not: of somebody else, of a port below 1024, or without a mapping.
+  public var ftpRefused: UInt64 = 0
   var refused = InlineArray<10, UInt64>(repeating: 0)
 
   /// Packets that were dropped for a reason.
@@ -57,6 +61,8 @@ public struct NATCounters: Sendable {
     left.translated &+= right.translated
     left.created &+= right.created
     left.mappings &+= right.mappings
+    left.ftpTranslated &+= right.ftpTranslated
+    left.ftpRefused &+= right.ftpRefused
     for index in left.refused.indices { left.refused[index] &+= right.refused[index] }
   }
 }

@@ -6,6 +6,7 @@ struct NATTables: ~Copyable {
   let realms: AddressRealms
   var mappings: MappingTable
   var permits: PermitTable
+  var ftp: Slab<FTPSession>
   private var ports: PortPool
   private var hosts: HostTable
   private let externalOfHost: AddressPairs
@@ -43,6 +44,7 @@ struct NATTables: ~Copyable {
     mappings = MappingTable(capacity: configuration.maximum + forwarded, hash: hash)
     permits = PermitTable(
       capacity: configuration.filtering == .endpointIndependent ? 1 : 2 * configuration.maximum, hash: hash)
+    ftp = Slab(capacity: NATTables.mostFTPSessions)
     hosts = HostTable(capacity: configuration.maximum, hash: hash)
     ports = PortPool(
       addresses: configuration.external.count,
@@ -144,7 +146,9 @@ struct NATTables: ~Copyable {
   /// Whether a mapping lets in what `remote` sends.
   mutating func admits(_ remote: NATEnd, to index: UInt32) -> Bool {
     if filtering == .endpointIndependent || mappings.pointer(index).pointee.isStatic { return true }
-    return permits.find(index, permitted(remote)) != 0
+    if permits.find(index, permitted(remote)) != 0 { return true }
+    // Announced by the host, without a port (`expect`).
+    return filtering == .addressAndPortDependent && permits.find(index, remote.withoutPort) != 0
   }
 
   /// A mapping's host has sent to `remote`, which may answer from now on. `permit` is what the last call for the two

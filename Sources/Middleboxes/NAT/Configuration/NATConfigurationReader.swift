@@ -5,8 +5,8 @@ struct NATConfigurationReader: ConfigurationReader {
   let file: String
 
   private static let keys = [
-    "internal", "external", "filtering", "ports", "keep-port", "keep-parity", "maximum", "per-host", "log", "timeouts",
-    "udp-inbound-refresh", "forwards", "one-to-one",
+    "internal", "external", "filtering", "ports", "keep-port", "keep-parity", "maximum", "per-host", "ftp", "log",
+    "timeouts", "udp-inbound-refresh", "forwards", "one-to-one",
   ]
   private static let filterings: [(String, NATConfiguration.Filtering)] = [
     ("endpoint-independent", .endpointIndependent), ("address-dependent", .addressDependent),
@@ -32,6 +32,7 @@ struct NATConfigurationReader: ConfigurationReader {
     if let node = fields["per-host"] {
       result.perHost = UInt32(try number(node, "per-host", in: 1...NATConfiguration.largestMaximum))
     }
+    if let node = fields["ftp"] { result.translatesFTP = try yesOrNo(node, "ftp") }
     if let node = fields["log"] { result.logs = try yesOrNo(node, "log") }
     if let node = fields["timeouts"] { result.timeouts = try timeouts(node) }
     if let node = fields["udp-inbound-refresh"] {
