@@ -14,6 +14,7 @@ let package = Package(
         .product(name: "PacketIO", package: "swift-mos"),
         .product(name: "MTCP", package: "swift-mos"),
         .product(name: "DualStackTracker", package: "swift-mos"),
+        .product(name: "EventDSL", package: "swift-mos"),
         .product(name: "Middleboxes", package: "swift-mos"),
       ]),
   ],

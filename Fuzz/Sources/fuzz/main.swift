@@ -11,7 +11,7 @@ struct Target: Sendable {
 }
 
 let targets = [
-  captureTarget, editTarget, headersTarget, httpTarget, idsRulesTarget, keptTarget, optionsTarget, rulesTarget,
+  captureTarget, editTarget, ftpTarget, headersTarget, httpTarget, idsRulesTarget, keptTarget, optionsTarget, rulesTarget,
   trackerTarget, translationTarget,
 ]
 
