@@ -17,6 +17,8 @@ final class Detector {
   let rules: DetectionRules
   private var matcher: BufferMatcher
   private var scratch: ScanScratch?
+  /// As `DetectionRules.packets`.
+  private let packetSearches: [[PacketSearch?]]
   private var hits: [LiteralMatch] = []
   private var thresholds = ThresholdTable()
   private var unusedFlows: [InspectedFlow] = []
@@ -32,6 +34,9 @@ final class Detector {
     checks = [UInt64](repeating: 0, count: rules.rules.count)
     matches = checks
     scratch = nil
+    packetSearches = try rules.packets.map { groups in
+      try groups.map { group in try group.database.map { PacketSearch(stream: try LiteralStream($0)) } }
+    }
     for group in rules.streams + rules.packets.joined() {
       guard let database = group.database else { continue }
       if scratch == nil { scratch = try ScanScratch(for: database) } else { try scratch!.fit(database) }
@@ -211,10 +216,10 @@ final class Detector {
     if group.isEmpty || flow.isPassed { return }
     let context = Context(flow: flow, record: record, receiver: receiver, time: packet.time)
     var candidates = group.others
-    if let database = group.database, packet.payloadLength > 0 {
+    if let search = packetSearches[transport][Int(receiver.rawValue)], packet.payloadLength > 0 {
       hits.removeAll(keepingCapacity: true)
       packet.withPayload { span in
-        span.withUnsafeBytes { bytes in searchWhole(bytes, database) }
+        span.withUnsafeBytes { bytes in search.run(bytes, scratch: scratch!, into: &hits) }
       }
       for hit in hits { candidates += group.rulesOfLiteral[Int(hit.literal)] }
     }
@@ -232,13 +237,16 @@ final class Detector {
       }
     }
   }
+}
 
-  private func searchWhole(_ bytes: UnsafeRawBufferPointer, _ database: LiteralDatabase) {
-    do throws(HyperscanError) {
-      var stream = try LiteralStream(database)
-      stream.scan(bytes, scratch: scratch!, into: &hits)
-    } catch {
-      // Without memory nothing is found; what is looked for in streams is asked all the same.
-    }
+/// Searches packets, each by itself.
+private final class PacketSearch {
+  private var stream: LiteralStream
+
+  init(stream: consuming LiteralStream) { self.stream = stream }
+
+  func run(_ bytes: UnsafeRawBufferPointer, scratch: borrowing ScanScratch, into hits: inout [LiteralMatch]) {
+    stream.reset()
+    stream.scan(bytes, scratch: scratch, into: &hits)
   }
 }
