@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Runs every shell example of README.md that calls mos, in a scratch folder where traces/ is as in the project; then checks
-# the Swift examples of README.md and of the documentation catalogue, and that the catalogue converts without warnings.
+# Runs every shell example of README.md that calls mos, in a scratch folder where traces/, docs/ and scripts/ are as in the
+# project; then checks the Swift examples of README.md and of the documentation catalogue, and that the catalogue converts
+# without warnings.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 root=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-ln -s "$root/traces" "$root/scripts" "$scratch/"
+ln -s "$root/docs" "$root/traces" "$root/scripts" "$scratch/"
 failures=0 examples=0
 
 # blocks LANGUAGE: the fenced blocks of a language, each ended by a line with a form feed

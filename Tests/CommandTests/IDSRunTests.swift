@@ -5,7 +5,8 @@ import Testing
 struct IDSRunTests {
   private static let example = CommandProcess.root.appendingPathComponent("docs/ids-example.yaml").path
 
-  @Test("an alert is EVE's, with the addresses of who sent what was found, for one worker or several", arguments: [1, 3])
+  @Test(
+    "an alert is EVE's, with the addresses of who sent what was found, for one worker or several", arguments: [1, 3])
   func alert(workers: Int) throws {
     let run = try CommandProcess.run(
       "replay", "--quiet", "--middlebox", "ids", "--config", Self.example, "--workers", "\(workers)", "--eve", "-",
@@ -59,6 +60,7 @@ struct IDSRunTests {
       #expect(run.messages.contains(part) && run.messages.split(separator: "\n").count == 1, "\(run.messages)")
     }
     #expect(
-      try CommandProcess.run("replay", "--middlebox", "ids", CommandProcess.trace("http")).messages.contains("--config"))
+      try CommandProcess.run("replay", "--middlebox", "ids", CommandProcess.trace("http")).messages.contains("--config")
+    )
   }
 }
