@@ -18,16 +18,16 @@ extension UnsafePointer where Pointee == DecodedPacket {
 extension UnsafeMutablePointer where Pointee == DecodedPacket {
   /// Makes this the same description, without a call for so few bytes.
   @inlinable @inline(__always) public func copy(_ packet: UnsafePointer<DecodedPacket>) {
-    let size = MemoryLayout<DecodedPacket>.stride
+    // Not a byte more than it has: behind it may be something else.
+    let size = MemoryLayout<DecodedPacket>.size
     let (source, target) = (UnsafeRawPointer(packet), UnsafeMutableRawPointer(self))
     for offset in stride(from: 0, to: size & ~15, by: 16) {
       let piece = source.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
       target.storeBytes(of: piece, toByteOffset: offset, as: SIMD16<UInt8>.self)
     }
-    for offset in stride(from: size & ~15, to: size, by: 8) {
-      let piece = source.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      target.storeBytes(of: piece, toByteOffset: offset, as: UInt64.self)
-    }
+    // The last piece overlaps the one before.
+    let piece = source.loadUnaligned(fromByteOffset: size - 16, as: SIMD16<UInt8>.self)
+    target.storeBytes(of: piece, toByteOffset: size - 16, as: SIMD16<UInt8>.self)
   }
 
   /// Sets source address and port, in the frame's bytes and in what is said of them. Preconditions: `hasRewritableEnds`, the
