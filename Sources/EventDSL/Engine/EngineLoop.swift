@@ -56,8 +56,7 @@ enum EngineLoop {
     }
   }
 
-  /// Each packet at once, in the tracker's own loop: leaving it for every packet with an event costs a third of what an
-  /// event does.
+  /// Each packet at once, in the tracker's own loop: handlers of every event cost a tenth less than if it was left for each.
   @inline(__always)
   private static func takeWhole(
     _ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst, _ wanted: EventSet,

@@ -15,7 +15,7 @@ public struct IDS: Middlebox {
 
   /// An IDS with these rules, for one worker. Throws where a library is missing or has no memory.
   public init(_ configuration: IDSConfiguration) throws {
-    detector = try Detector(configuration.rules)
+    detector = try Detector(configuration.rules, isInline: configuration.isInline)
     self.configuration = configuration
   }
 
@@ -75,7 +75,7 @@ public struct IDS: Middlebox {
     if detector.found.isEmpty { return }
     for detection in detector.found {
       let rule = detection.rule.rule
-      let isBlocked = configuration.isInline && rule.action != .alert && rule.action != .log
+      let isBlocked = configuration.isInline && detection.rule.drops
       if isBlocked { flow.isDropped = true }
       event.alert(
         Alert(

@@ -49,25 +49,7 @@ struct Playback {
     let reports = Reports()
     var engine = try EventEngine(middleboxes) { reports.texts.append($0.text) }
     var trace = try TraceReader(paths: [Playback.path(of: capture)])
-    var decoder = PacketDecoder(configuration: DecoderConfiguration())
-    let frames = UnsafeMutablePointer<CapturedFrame>.allocate(capacity: EventEngine.burst)
-    let packets = UnsafeMutablePointer<DecodedPacket>.allocate(capacity: EventEngine.burst)
-    defer {
-      frames.deallocate()
-      packets.deallocate()
-    }
-    var clock = Timestamp(nanoseconds: .min)
-    while true {
-      let number = trace.packetsRead + 1
-      let count = trace.next(into: frames, capacity: EventEngine.burst)
-      if count == 0 { break }
-      decoder.beginBurst()
-      decoder.decode(frames, count: count, number: number, clock: &clock, into: packets)
-      engine.process(packets, count: count)
-      engine.output.removeAll()
-    }
-    engine.finish()
-    engine.collect()
+    engine.play(&trace)
     self.reports = reports.texts
     dropped = engine.statistics.dropped
   }

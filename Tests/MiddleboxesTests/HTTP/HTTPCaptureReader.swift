@@ -54,24 +54,7 @@ final class HTTPCaptureReader {
     // As tshark has it.
     configuration.verifyChecksums = false
     var engine = try EventEngine([Watcher(reader: self)]) { _ in }
-    var decoder = PacketDecoder(configuration: configuration)
-    let frames = UnsafeMutablePointer<CapturedFrame>.allocate(capacity: EventEngine.burst)
-    let packets = UnsafeMutablePointer<DecodedPacket>.allocate(capacity: EventEngine.burst)
-    defer {
-      frames.deallocate()
-      packets.deallocate()
-    }
-    var clock = Timestamp(nanoseconds: .min)
-    while true {
-      let number = trace.packetsRead + 1
-      let count = trace.next(into: frames, capacity: EventEngine.burst)
-      if count == 0 { break }
-      decoder.beginBurst()
-      decoder.decode(frames, count: count, number: number, clock: &clock, into: packets)
-      engine.process(packets, count: count)
-    }
-    engine.finish()
-    engine.collect()
+    engine.play(&trace, decoder: configuration)
   }
 
   /// What was handed out of each connection that is HTTP.

@@ -151,6 +151,18 @@ struct DetectionTests {
     #expect(try self.alerts(rules, "c > PA seq 1 ack 1 \"attack\"") == ["4 1 client allowed"])
   }
 
+  @Test("inline, a rule that drops is asked for each byte, however long its turn is")
+  func inlineBytes() throws {
+    let rules = rule(
+      1, "flow:to_server; content:\"start\"; fast_pattern; content:\"Z\";", "drop tcp any any -> any any")
+    var script = try runner(rules, inline: true)
+    let long = String(repeating: "x", count: 1_000)
+    try script.play(
+      Self.handshake + "c > PA seq 1 ack 1 \"start\"\nc > PA seq 6 ack 1 \"\(long)\"\nc > PA seq 1006 ack 1 \"Z\"")
+    #expect(script.allReports.compactMap(\.alert).map(\.action) == [.blocked])
+    #expect(script.output.count == 5)
+  }
+
   @Test("a hostile sender of single bytes does not make the whole be searched for each of them")
   func singleBytes() throws {
     let rules = rule(1, "flow:to_server; content:\"a\"; pcre:\"/zzzzzz$/\";")

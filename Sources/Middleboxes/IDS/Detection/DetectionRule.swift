@@ -98,6 +98,14 @@ final class DetectionRule: Sendable {
     rank = (rule.action == .pass ? 0 : 4) + bitRank
   }
 
+  /// Whether inline it drops what it is about.
+  var drops: Bool {
+    switch rule.action {
+    case .drop, .reject, .rejectsrc, .rejectdst, .rejectboth: true
+    case .alert, .pass, .log: false
+    }
+  }
+
   /// Whether the header allows what `key`'s source sends.
   func allows(_ key: FlowKey) -> Bool {
     let header = rule.header

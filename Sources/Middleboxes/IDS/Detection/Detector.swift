@@ -11,7 +11,8 @@ struct Detection {
 
 /// Looks for what rules describe, for one worker.
 final class Detector {
-  /// Rules that can be candidates of a piece at a time; more are asked when there is room.
+  /// Rules that can be candidates of a view at a time. When one more comes, all are asked, and if that leaves no room, the
+  /// first is given up.
   static let mostCandidates = 256
 
   let rules: DetectionRules
@@ -28,8 +29,12 @@ final class Detector {
   /// What was found and not taken yet.
   var found: [Detection] = []
 
-  init(_ rules: DetectionRules) throws {
+  /// What is dropped must be found before it is passed on.
+  private let isInline: Bool
+
+  init(_ rules: DetectionRules, isInline: Bool) throws {
     self.rules = rules
+    self.isInline = isInline
     matcher = try BufferMatcher(hasExpressions: rules.hasExpressions)
     checks = [UInt64](repeating: 0, count: rules.rules.count)
     matches = checks
@@ -88,7 +93,8 @@ final class Detector {
       search(view.bytes, group, view, context)
     }
     // Not for each byte again from the beginning, in however small pieces they come.
-    if view.askedCount == 0 || view.count - view.askedCount >= view.askedCount / 16 {
+    let isDue = view.askedCount == 0 || view.count - view.askedCount >= view.askedCount / 16
+    if isDue || isInline && view.candidates.contains(where: { rules.rules[Int($0)].drops }) {
       ask(view, context, isWhole: false)
     }
   }

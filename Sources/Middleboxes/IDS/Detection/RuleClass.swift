@@ -15,7 +15,7 @@ enum RuleClass {
     "attempted-admin", "attempted-user", "inappropriate-content", "policy-violation", "shellcode-detect",
     "successful-admin", "successful-user", "trojan-activity", "unsuccessful-user", "web-application-attack",
     "command-and-control", "credential-theft", "domain-c2", "exploit-kit", "malware-cnc", "targeted-activity",
-    "external-ip-check-success", "file-format", "client-side-exploit",
+    "file-format", "client-side-exploit",
   ]
 
   private static let serious = [
