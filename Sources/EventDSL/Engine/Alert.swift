@@ -26,11 +26,18 @@ public struct Alert: Hashable, Sendable {
   public var severity: UInt8
   /// Which side sent what was found.
   public var sender: Side
+  /// The application protocol of the flow, by the name that Suricata has for it; nil where it is not known.
+  public var applicationProtocol: String?
+  /// The number of the message in its flow, from 0; nil where it is not about a message.
+  public var transaction: UInt32?
+  /// The bytes in which it was found, as far as they are kept; empty where nobody asked for them.
+  public var payload: [UInt8] = []
 
   /// An alert from its parts.
   public init(
     action: Action = .allowed, generator: UInt32 = 1, signature: UInt32, revision: UInt32 = 0, message: String,
-    category: String = "", severity: UInt8 = 3, sender: Side
+    category: String = "", severity: UInt8 = 3, sender: Side, applicationProtocol: String? = nil,
+    transaction: UInt32? = nil, payload: [UInt8] = []
   ) {
     self.action = action
     self.generator = generator
@@ -40,6 +47,9 @@ public struct Alert: Hashable, Sendable {
     self.category = category
     self.severity = severity
     self.sender = sender
+    self.applicationProtocol = applicationProtocol
+    self.transaction = transaction
+    self.payload = payload
   }
 }
 

@@ -15,7 +15,7 @@ public struct IDS: Middlebox {
 
   /// An IDS with these rules, for one worker. Throws where a library is missing or has no memory.
   public init(_ configuration: IDSConfiguration) throws {
-    detector = try Detector(configuration.rules, isInline: configuration.isInline)
+    detector = try Detector(configuration)
     self.configuration = configuration
   }
 
@@ -36,7 +36,7 @@ public struct IDS: Middlebox {
     }
     On(.gap) { event in
       guard let flow = event.flow[state] else { return }
-      detector.takeGap(for: event.receiver, of: flow, event.flow.record, at: event.time)
+      detector.takeGap(event.length, for: event.receiver, of: flow, event.flow.record, at: event.time)
       tell(event, flow)
     }
     On(.connectionEnd) { event in
@@ -81,7 +81,8 @@ public struct IDS: Middlebox {
         Alert(
           action: isBlocked ? .blocked : .allowed, generator: rule.gid, signature: rule.sid, revision: rule.revision,
           message: rule.message, category: rule.classType, severity: detection.rule.severity,
-          sender: detection.sender))
+          sender: detection.sender, applicationProtocol: flow.application?.name, transaction: detection.transaction,
+          payload: detection.payload))
     }
     detector.found.removeAll(keepingCapacity: true)
   }

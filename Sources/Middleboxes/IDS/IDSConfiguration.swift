@@ -7,6 +7,9 @@ public struct IDSConfiguration: Sendable {
   /// Rules whose action it is drop packets.
   public var isInline = false
 
+  /// Alerts have the bytes that were looked at, at most the last 4,096.
+  public var hasPayload = false
+
   /// Rules that were read. Throws where libhyperscan is missing.
   public init(_ ruleSet: IDSRuleSet) throws {
     self.ruleSet = ruleSet
@@ -31,6 +34,7 @@ public struct IDSConfiguration: Sendable {
     for rules in content.rules { try set.read(path: rules.hasPrefix("/") ? rules : folder + rules) }
     try self.init(set)
     isInline = content.isInline
+    hasPayload = content.hasPayload
   }
 
   /// How many rules are in use.

@@ -6,9 +6,10 @@ struct IDSConfigurationReader: ConfigurationReader {
     var rules: [String] = []
     var variables = IDSVariables()
     var isInline = false
+    var hasPayload = false
   }
 
-  private static let keys = ["rules", "addresses", "ports", "inline"]
+  private static let keys = ["rules", "addresses", "ports", "inline", "payload"]
 
   func read(_ root: YAMLNode) throws(ConfigurationError) -> Content {
     let fields = try fields(of: root, in: "an IDS configuration", known: Self.keys)
@@ -20,6 +21,7 @@ struct IDSConfigurationReader: ConfigurationReader {
     result.variables = IDSVariables(
       addresses: try groups(fields["addresses"], "addresses"), ports: try groups(fields["ports"], "ports"))
     if let node = fields["inline"] { result.isInline = try yesOrNo(node, "inline") }
+    if let node = fields["payload"] { result.hasPayload = try yesOrNo(node, "payload") }
     return result
   }
 

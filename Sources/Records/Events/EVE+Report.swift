@@ -28,6 +28,8 @@ extension EVE {
 
   private static func append(_ alert: Alert, to text: inout RecordText) {
     text.member("direction", alert.sender == .client ? "to_server" : "to_client")
+    if let name = alert.applicationProtocol { text.member("app_proto", string: name) }
+    if let transaction = alert.transaction { text.member("tx_id", UInt64(transaction)) }
     text.key("alert")
     text.beginObject()
     text.member("action", string: alert.action.rawValue)
@@ -38,6 +40,18 @@ extension EVE {
     text.member("category", string: alert.category)
     text.member("severity", UInt64(alert.severity))
     text.endObject()
+    if alert.payload.isEmpty { return }
+    text.key("payload")
+    text.append(UInt8(ascii: "\""))
+    text.write(atMost: (alert.payload.count + 2) / 3 * 4) { cursor in
+      alert.payload.withUnsafeBytes { cursor.append(base64: $0) }
+    }
+    text.append(UInt8(ascii: "\""))
+    // As Suricata writes it: a point for what cannot be printed.
+    let printable = alert.payload.map {
+      (0x20...0x7e).contains($0) || $0 == 0x0a || $0 == 0x0d ? $0 : UInt8(ascii: ".")
+    }
+    text.member("payload_printable", string: String(decoding: printable, as: UTF8.self))
   }
 }
 

@@ -59,7 +59,9 @@ struct HTTPRecognitionTests {
   func places() {
     struct Nobody: HTTPSink {
       var count = 0
-      mutating func take(_ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, of message: HTTPMessage) {
+      mutating func take(
+        _ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, isWhole: Bool, of message: HTTPMessage
+      ) {
         count += 1
       }
       mutating func end(_ message: HTTPMessage) {}

@@ -4,15 +4,19 @@ import MOSCore
 /// A rule, ready to be asked.
 final class DetectionRule: Sendable {
   let rule: IDSRule
-  /// What has to be in the payload; nil for a rule that asks for no bytes.
-  let steps: MatchSteps?
+  /// What has to be in which buffers.
+  let buffers: [(kind: InspectionBuffer, steps: MatchSteps)]
   /// What the rule is searched for by; nil for one that is always asked.
   let literal: LiteralDatabase.Literal?
+  /// Where that is.
+  let literalBuffer: InspectionBuffer?
   /// The side that gets what it is about; nil for either.
   let receiver: Side?
   let state: FlowCondition.State?
-  /// It is about packets, each by itself, and not about the stream.
-  let isAboutPackets: Bool
+  /// What it is asked about.
+  let subject: Subject
+  /// What the flow has to carry; nil for anything.
+  let application: ApplicationProtocol?
   let bitTests: [(isSet: Bool, anyOf: [Int])]
   let bitChanges: [(change: BitChange, bit: Int)]
   let packetConditions: [RuleCondition]
@@ -25,6 +29,16 @@ final class DetectionRule: Sendable {
   let severity: UInt8
   /// Rules that pass before others, and those that set bits before those that ask for them.
   let rank: Int
+
+  /// What a rule can be asked about.
+  enum Subject {
+    /// Packets, each by itself.
+    case packets
+    /// What a side of TCP receives.
+    case stream
+    /// A message of an application protocol.
+    case messages
+  }
 
   /// What this rule needs that is not looked at.
   struct Unsupported: Error {
@@ -44,6 +58,7 @@ final class DetectionRule: Sendable {
     var packetConditions: [RuleCondition] = []
     var streamSizes: [(side: StreamSide, match: IntegerMatch)] = []
     var wantsSameAddress = false
+    var buffers = rule.buffers
     for condition in rule.conditions {
       switch condition {
       case .flow(let asked): flow = asked
@@ -53,7 +68,8 @@ final class DetectionRule: Sendable {
       case .sameAddress: wantsSameAddress = true
       case .flowInteger: throw Unsupported(reason: "flowint")
       case .crossBit: throw Unsupported(reason: "xbits")
-      case .uriLength: throw Unsupported(reason: "urilen")
+      case .uriLength(let match, let isRaw):
+        buffers.append(RuleBuffer(kind: isRaw ? .httpRawURI : .httpURI, matches: [.bufferSize(match)]))
       }
     }
     if flow.fragments == .only { throw Unsupported(reason: "flow:only_frag") }
@@ -65,32 +81,43 @@ final class DetectionRule: Sendable {
       case .crossBit: throw Unsupported(reason: "xbits")
       }
     }
-    if let buffer = rule.buffers.first(where: { $0.kind != .payload }) {
-      throw Unsupported(reason: "\(buffer.kind.keyword)")
-    }
-    if rule.header.protocolName.isApplication {
-      throw Unsupported(reason: "the protocol \(rule.header.protocolName.rawValue)")
-    }
-    if rule.buffers.count > 1 { throw Unsupported(reason: "pkt_data more than once") }
-    do throws(PCREError) { steps = try rule.buffers.first.map(MatchSteps.init) } catch {
-      throw Unsupported(reason: error.description)
-    }
-    literal = rule.fastPattern.map { LiteralDatabase.Literal($0, of: rule) }
     receiver =
-      switch flow.direction {
+      switch flow.direction ?? buffers.lazy.compactMap(\.kind.direction).first {
       case .toServer: .server
       case .toClient: .client
       case nil: nil
       }
+    let application = try Self.application(of: rule)
+    let isAboutMessages =
+      buffers.contains { $0.kind != .payload }
+      || application != nil && buffers.isEmpty
+    if let buffer = buffers.first(where: { $0.kind != .payload && ApplicationProtocol(of: $0.kind) == nil }) {
+      throw Unsupported(reason: "\(buffer.kind.keyword)")
+    }
+    if isAboutMessages && !packetConditions.isEmpty { throw Unsupported(reason: "ip_proto of a message") }
+    do throws(PCREError) {
+      var prepared: [(kind: InspectionBuffer, steps: MatchSteps)] = []
+      for buffer in buffers { prepared.append((buffer.kind.canonical(for: receiver), try MatchSteps(buffer))) }
+      self.buffers = prepared
+    } catch {
+      throw Unsupported(reason: error.description)
+    }
+    self.application = application
+    // What a message's rule looks for in the payload is looked for when there is a message.
+    let pattern = rule.fastPattern.flatMap { isAboutMessages && rule.buffer(of: $0) == .payload ? nil : $0 }
+    literal = pattern.map { LiteralDatabase.Literal($0, of: rule) }
+    let receiver = receiver
+    literalBuffer = pattern.map { rule.buffer(of: $0).canonical(for: receiver) }
     state = flow.state
-    isAboutPackets =
-      !packetConditions.isEmpty || rule.header.protocolName == .tcpPacket || flow.stream == .no || rule.buffers.isEmpty
+    let isAboutPackets =
+      !packetConditions.isEmpty || rule.header.protocolName == .tcpPacket || flow.stream == .no || buffers.isEmpty
+    subject = isAboutMessages ? .messages : isAboutPackets ? .packets : .stream
     self.bitTests = bitTests
     self.bitChanges = bitChanges
     self.packetConditions = packetConditions
     self.streamSizes = streamSizes
     self.wantsSameAddress = wantsSameAddress
-    let matches = rule.buffers.flatMap(\.matches)
+    let matches = buffers.filter { $0.kind == .payload }.flatMap(\.matches)
     isAnchored = matches.contains(where: \.isAnchored)
     looksAtTurn = isAnchored || matches.contains(where: \.isAbsence)
     severity = rule.priority ?? RuleClass.priority(of: rule.classType)
@@ -148,6 +175,11 @@ final class DetectionRule: Sendable {
       }
     }
   }
+}
+
+extension IDSRule {
+  /// The buffer of a fast pattern.
+  fileprivate func buffer(of pattern: RuleFastPattern) -> InspectionBuffer { buffers[Int(pattern.buffer)].kind }
 }
 
 extension LiteralDatabase.Literal {

@@ -45,6 +45,8 @@ final class DetectionRules: Sendable {
   let streams: [RuleGroup]
   /// Rules about packets of TCP, of UDP and of ICMP, by the side that receives them.
   let packets: [[RuleGroup]]
+  /// Rules about messages, by the side that receives them.
+  let messages: [MessageRules]
   /// Rules that need what is not looked at, by their places in the set, with the reason.
   let unsupported: [(place: Int, reason: String)]
   let bitCount: Int
@@ -67,14 +69,17 @@ final class DetectionRules: Sendable {
     self.unsupported = unsupported
     bitCount = bits.count
     hasExpressions = rules.contains { rule in
-      rule.steps?.steps.contains { step in if case .pcre = step { true } else { false } } ?? false
+      rule.buffers.contains { buffer in
+        buffer.steps.steps.contains { step in if case .pcre = step { true } else { false } }
+      }
     }
-    func group(_ transport: RuleProtocol.Transport, _ receiver: Side, packets: Bool) throws(HyperscanError) -> RuleGroup
-    {
+    func group(
+      _ transport: RuleProtocol.Transport, _ receiver: Side, _ subject: DetectionRule.Subject
+    ) throws(HyperscanError) -> RuleGroup {
       var indices: [UInt32] = []
       for (index, rule) in rules.enumerated() {
         guard rule.rule.header.protocolName.allows(transport), rule.receiver == nil || rule.receiver == receiver,
-          transport != .tcp || rule.isAboutPackets == packets
+          rule.subject == subject || transport != .tcp && rule.subject == .stream
         else { continue }
         indices.append(UInt32(index))
       }
@@ -82,14 +87,17 @@ final class DetectionRules: Sendable {
     }
     var streams: [RuleGroup] = []
     var packets: [[RuleGroup]] = [[], [], []]
+    var messages: [MessageRules] = []
     // In the order of the sides' numbers.
     for receiver in [Side.client, .server] {
-      streams.append(try group(.tcp, receiver, packets: false))
+      streams.append(try group(.tcp, receiver, .stream))
       for (index, transport) in Self.transports.enumerated() {
-        packets[index].append(try group(transport, receiver, packets: true))
+        packets[index].append(try group(transport, receiver, .packets))
       }
+      messages.append(try MessageRules(of: rules, for: receiver))
     }
     self.streams = streams
     self.packets = packets
+    self.messages = messages
   }
 }

@@ -50,6 +50,9 @@ final class StreamView {
   /// The bytes of the turn; nil when its beginning has been given up.
   var turnBytes: UnsafeRawBufferPointer? { turn.map { UnsafeRawBufferPointer(rebasing: bytes[$0...]) } }
 
+  /// The same; all bytes when its beginning has been given up.
+  var turnOrRest: UnsafeRawBufferPointer { turnBytes ?? bytes }
+
   /// Begins a turn.
   func beginTurn() {
     if count > Self.longestPast { keepLast(Self.longestPast) }
@@ -96,41 +99,5 @@ final class StreamView {
     askedCount = 0
     hasOthers = false
     literals?.reset()
-  }
-}
-
-/// What is kept of a flow.
-final class InspectedFlow {
-  /// What each side receives.
-  let views = [StreamView(), StreamView()]
-  /// The side whose view has the latest bytes; nil before the first.
-  var receiver: Side?
-  /// The flow's bits.
-  var bits: [UInt64]
-  /// A rule said that the rest passes.
-  var isPassed = false
-  /// A rule said that the rest is dropped.
-  var isDropped = false
-
-  init(bitCount: Int) { bits = [UInt64](repeating: 0, count: (bitCount + 63) / 64) }
-
-  func isSet(_ bit: Int) -> Bool { bits[bit >> 6] >> UInt64(bit & 63) & 1 != 0 }
-
-  func change(_ bit: Int, _ change: BitChange) {
-    let mask = UInt64(1) << UInt64(bit & 63)
-    switch change {
-    case .set: bits[bit >> 6] |= mask
-    case .unset: bits[bit >> 6] &= ~mask
-    case .toggle: bits[bit >> 6] ^= mask
-    }
-  }
-
-  /// For another flow.
-  func reset() {
-    for view in views { view.begin() }
-    receiver = nil
-    for index in bits.indices { bits[index] = 0 }
-    isPassed = false
-    isDropped = false
   }
 }

@@ -86,6 +86,10 @@ struct HTTPInspector: ~Copyable {
     _ state: inout HTTPFlowState, kept: Int, of side: Side, _ sink: inout some HTTPSink
   ) -> Bool {
     state.isHTTP = true
+    if tools.limits.onlyRecognizes {
+      state.stage = .over
+      return false
+    }
     if let index = free.popLast() {
       state.index = index
     } else if flows.count < tools.limits.flows {

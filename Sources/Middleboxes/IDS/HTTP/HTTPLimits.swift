@@ -21,6 +21,10 @@ struct HTTPLimits: Sendable {
   var undoubtedBytes = 65_536
   /// Flows at a time; those beyond are not inspected.
   var flows = 65_536
+  /// Bodies are also handed out while they grow, for who must know before the last byte.
+  var growingBodies = false
+  /// Nobody wants more than to know whether flows are HTTP.
+  var onlyRecognizes = false
   /// The buffers that somebody wants, a bit each.
   var buffers = UInt64.max
 

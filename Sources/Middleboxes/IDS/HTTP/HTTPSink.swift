@@ -15,8 +15,10 @@ struct HTTPMessage: Hashable, Sendable {
 /// that a message does not have is not handed out, nor is an empty body. Interim responses (1xx) come before the response
 /// of the same transaction, and have no end of their own.
 protocol HTTPSink {
-  /// Takes a buffer. The bytes are there during the call only.
-  mutating func take(_ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, of message: HTTPMessage)
+  /// Takes a buffer. The bytes are there during the call only. A body that is not `isWhole` comes again with what follows,
+  /// each time from its beginning; this is only where `HTTPLimits.growingBodies` asks for it.
+  mutating func take(
+    _ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, isWhole: Bool, of message: HTTPMessage)
 
   /// The message is over: all of its buffers have been handed out.
   mutating func end(_ message: HTTPMessage)

@@ -8,7 +8,7 @@ public struct HTTPTranscript: ~Copyable {
     public var transaction: UInt32
     /// Who sent the message.
     public var sender: Side
-    /// The buffer's keyword, `end`, or an anomaly's name behind a `!`.
+    /// The buffer's keyword, behind which `so far` means that it grows, `end`, or an anomaly's name behind a `!`.
     public var name: String
     /// What is in the buffer.
     public var bytes: [UInt8]
@@ -21,8 +21,10 @@ public struct HTTPTranscript: ~Copyable {
       entries.append(Entry(transaction: message.transaction, sender: message.sender, name: name, bytes: bytes))
     }
 
-    mutating func take(_ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, of message: HTTPMessage) {
-      add(buffer.keyword, [UInt8](bytes), message)
+    mutating func take(
+      _ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, isWhole: Bool, of message: HTTPMessage
+    ) {
+      add(isWhole ? buffer.keyword : buffer.keyword + " so far", [UInt8](bytes), message)
     }
 
     mutating func end(_ message: HTTPMessage) { add("end", [], message) }

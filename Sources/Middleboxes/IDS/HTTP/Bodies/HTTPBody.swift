@@ -14,30 +14,37 @@ struct HTTPBody {
     decodings = codings.map(HTTPDecoding.init)
   }
 
-  /// Takes the next bytes. Calls `handOut` when the body is complete or has reached the limit.
+  /// Takes the next bytes. Calls `handOut` when the body is complete or has reached the limit, and
+  /// before with what there is where growing bodies are asked for.
   mutating func take(
     _ piece: UnsafeRawBufferPointer, isLast: Bool, tools: inout HTTPTools,
-    handOut: (UnsafeRawBufferPointer, HTTPAnomaly?) -> Void
+    handOut: (UnsafeRawBufferPointer, _ isWhole: Bool, HTTPAnomaly?) -> Void
   ) {
     if isOver { return }
     if decodings.isEmpty, bytes.isEmpty, isLast || piece.count >= limit {
       // Whole where it lies.
       isOver = true
-      if !piece.isEmpty { handOut(UnsafeRawBufferPointer(rebasing: piece.prefix(limit)), nil) }
+      if !piece.isEmpty { handOut(UnsafeRawBufferPointer(rebasing: piece.prefix(limit)), true, nil) }
       return
     }
+    let before = bytes.count
     let isFull = decodings.isEmpty ? !append(piece) : !decode(piece, layer: 0, &tools)
-    if isFull || isLast { finish(tools: &tools, handOut: handOut) }
+    if isFull || isLast {
+      finish(tools: &tools, handOut: handOut)
+    } else if tools.limits.growingBodies, bytes.count > before {
+      bytes.withUnsafeBytes { handOut($0, false, nil) }
+    }
   }
 
   /// Ends the body: hands out what there is, and gives memory back.
-  mutating func finish(tools: inout HTTPTools, handOut: (UnsafeRawBufferPointer, HTTPAnomaly?) -> Void) {
+  mutating func finish(tools: inout HTTPTools, handOut: (UnsafeRawBufferPointer, _ isWhole: Bool, HTTPAnomaly?) -> Void)
+  {
     if isOver { return }
     for layer in decodings.indices { flush(layer, &tools) }
     isOver = true
     let anomaly = decodings.lazy.compactMap(\.anomaly).first
     decodings.removeAll()
-    if !bytes.isEmpty || anomaly != nil { bytes.withUnsafeBytes { handOut($0, anomaly) } }
+    if !bytes.isEmpty || anomaly != nil { bytes.withUnsafeBytes { handOut($0, true, anomaly) } }
     bytes.removeAll(keepingCapacity: bytes.capacity <= 4096)
   }
 

@@ -79,24 +79,26 @@ extension HTTPFlow {
   ) {
     let message = direction.message
     let limits = tools.limits
-    direction.body.take(bytes, isLast: isLast, tools: &tools) { body, anomaly in
-      Self.handOut(body, anomaly, message, limits, &sink)
+    direction.body.take(bytes, isLast: isLast, tools: &tools) { body, isWhole, anomaly in
+      Self.handOut(body, isWhole: isWhole, anomaly, message, limits, &sink)
     }
   }
 
   func finishBody(_ direction: inout HTTPDirection, _ tools: inout HTTPTools, _ sink: inout some HTTPSink) {
     let message = direction.message
     let limits = tools.limits
-    direction.body.finish(tools: &tools) { body, anomaly in Self.handOut(body, anomaly, message, limits, &sink) }
+    direction.body.finish(tools: &tools) { body, isWhole, anomaly in
+      Self.handOut(body, isWhole: isWhole, anomaly, message, limits, &sink)
+    }
   }
 
   private static func handOut(
-    _ body: UnsafeRawBufferPointer, _ anomaly: HTTPAnomaly?, _ message: HTTPMessage, _ limits: HTTPLimits,
-    _ sink: inout some HTTPSink
+    _ body: UnsafeRawBufferPointer, isWhole: Bool, _ anomaly: HTTPAnomaly?, _ message: HTTPMessage,
+    _ limits: HTTPLimits, _ sink: inout some HTTPSink
   ) {
     if let anomaly { sink.note(anomaly, in: message) }
     if body.isEmpty { return }
     let buffers: [InspectionBuffer] = message.sender == .client ? [.httpRequestBody] : [.httpResponseBody, .fileData]
-    for buffer in buffers where limits.wants(buffer) { sink.take(buffer, body, of: message) }
+    for buffer in buffers where limits.wants(buffer) { sink.take(buffer, body, isWhole: isWhole, of: message) }
   }
 }

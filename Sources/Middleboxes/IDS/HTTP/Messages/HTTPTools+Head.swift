@@ -101,11 +101,11 @@ extension HTTPTools {
     _ sink: inout some HTTPSink
   ) {
     guard !range.isEmpty, limits.wants(buffer) else { return }
-    sink.take(buffer, UnsafeRawBufferPointer(rebasing: bytes[range]), of: message)
+    sink.take(buffer, UnsafeRawBufferPointer(rebasing: bytes[range]), isWhole: true, of: message)
   }
 
   /// Hands out `text`.
   private func give(_ buffer: InspectionBuffer, _ message: HTTPMessage, _ sink: inout some HTTPSink) {
-    if limits.wants(buffer) { text.withUnsafeBytes { sink.take(buffer, $0, of: message) } }
+    if limits.wants(buffer) { text.withUnsafeBytes { sink.take(buffer, $0, isWhole: true, of: message) } }
   }
 }

@@ -1,0 +1,146 @@
+import DualStackTracker
+import MOSCore
+
+/// Messages of application protocols.
+extension Detector {
+  /// Takes a flow's new bytes apart, after its streams have got them.
+  func takeMessages(
+    _ bytes: UnsafeRawBufferPointer, for receiver: Side, of flow: InspectedFlow, _ record: FlowRecord,
+    at time: Timestamp
+  ) {
+    if flow.isPassed || flow.http.stage == .over { return }
+    let wasKnown = flow.application != nil
+    var sink = MessageSink(detector: self, flow: flow, record: record, time: time)
+    http.take(bytes, from: receiver.peer, of: &flow.http, into: &sink)
+    if !wasKnown, flow.http.isHTTP {
+      flow.application = .http
+      // They waited for this.
+      for side in Side.allCases { ask(flow.views[Int(side.rawValue)], sink.context(side), isWhole: false) }
+    }
+    settle(flow, sink)
+  }
+
+  /// Bytes that `receiver` would have got are missing.
+  func skipMessages(
+    _ count: UInt64, for receiver: Side, of flow: InspectedFlow, _ record: FlowRecord, at time: Timestamp
+  ) {
+    if flow.http.stage == .over { return }
+    var sink = MessageSink(detector: self, flow: flow, record: record, time: time)
+    http.skip(count, from: receiver.peer, of: &flow.http, into: &sink)
+    settle(flow, sink)
+  }
+
+  /// No more comes of a flow.
+  func finishMessages(_ flow: InspectedFlow, _ record: FlowRecord, at time: Timestamp) {
+    var sink = MessageSink(detector: self, flow: flow, record: record, time: time)
+    http.end(&flow.http, into: &sink)
+  }
+
+  /// Asks about what came of the messages under way.
+  private func settle(_ flow: InspectedFlow, _ sink: MessageSink) {
+    guard let messages = flow.messages else { return }
+    for side in Side.allCases {
+      let message = messages[Int(side.rawValue)]
+      if message.isChanged { ask(message, sink.context(side, message.transaction), isWhole: false) }
+    }
+  }
+
+  /// A buffer of a message, or more of the last one.
+  fileprivate func take(
+    _ kind: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, isWhole: Bool, _ context: Context
+  ) {
+    let receiver = Int(context.receiver.rawValue)
+    let rules = rules.messages[receiver]
+    if rules.isEmpty { return }
+    let message = begin(rules, context)
+    let new = message.take(kind, bytes, isWhole: isWhole)
+    guard let group = rules.group(kind), let search = messageSearches[receiver][Int(kind.rawValue)] else { return }
+    // What is looked for can have begun in what came before.
+    let start = max(0, new.lowerBound - (group.longestLiteral - 1))
+    hits.removeAll(keepingCapacity: true)
+    search.run(UnsafeRawBufferPointer(rebasing: bytes[start...]), scratch: scratch!, into: &hits)
+    for hit in hits {
+      for index in group.rulesOfLiteral[Int(hit.literal)] { consider(index, message, context) }
+    }
+  }
+
+  /// The message is over.
+  fileprivate func end(_ context: Context) {
+    let rules = rules.messages[Int(context.receiver.rawValue)]
+    if rules.isEmpty { return }
+    let message = begin(rules, context)
+    // Their bits come first.
+    if !message.candidates.isEmpty {
+      var ofStream = context
+      ofStream.transaction = nil
+      ask(context.view, ofStream, isWhole: false)
+    }
+    ask(message, context, isWhole: true)
+    message.reset()
+  }
+
+  /// The message under way.
+  private func begin(_ rules: MessageRules, _ context: Context) -> MessageView {
+    let messages = context.flow.messages ?? [MessageView(), MessageView()]
+    context.flow.messages = messages
+    let message = messages[Int(context.receiver.rawValue)]
+    message.transaction = context.transaction
+    if message.parts.isEmpty {
+      for index in rules.others { consider(index, message, context) }
+    }
+    return message
+  }
+
+  private func consider(_ index: UInt32, _ message: MessageView, _ context: Context) {
+    let rule = rules.rules[Int(index)]
+    guard rule.allows(context.key), rule.rule.header.protocolName.allows(.tcp),
+      // A flow's protocol by itself is told of once.
+      !(rule.buffers.isEmpty && (context.transaction ?? 0) > 0),
+      !message.settled.contains(index), !message.candidates.contains(index)
+    else { return }
+    if message.candidates.count >= Self.mostCandidates { ask(message, context, isWhole: false) }
+    if message.candidates.count >= Self.mostCandidates { message.candidates.removeFirst() }
+    message.candidates.append(index)
+  }
+
+  private func ask(_ message: MessageView, _ context: Context, isWhole: Bool) {
+    message.isChanged = false
+    if message.candidates.isEmpty || context.flow.isPassed { return }
+    message.candidates.sort { order($0) < order($1) }
+    var undecided: [UInt32] = []
+    for index in message.candidates {
+      switch outcome(index, message, context, isWhole: isWhole) {
+      case .matches:
+        message.settled.insert(index)
+        fire(index, context)
+      case .fails: message.settled.insert(index)
+      case .undecided: undecided.append(index)
+      }
+    }
+    message.candidates = undecided
+  }
+}
+
+/// Hands buffers of HTTP messages to a detector.
+private struct MessageSink: HTTPSink {
+  let detector: Detector
+  let flow: InspectedFlow
+  let record: FlowRecord
+  let time: Timestamp
+
+  func context(_ receiver: Side, _ transaction: UInt32? = nil) -> Detector.Context {
+    Detector.Context(flow: flow, record: record, receiver: receiver, time: time, transaction: transaction)
+  }
+
+  func take(_ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, isWhole: Bool, of message: HTTPMessage) {
+    flow.application = .http
+    detector.take(buffer, bytes, isWhole: isWhole, context(message.sender.peer, message.transaction))
+  }
+
+  func end(_ message: HTTPMessage) {
+    flow.application = .http
+    detector.end(context(message.sender.peer, message.transaction))
+  }
+
+  func note(_ anomaly: HTTPAnomaly, in message: HTTPMessage) {}
+}

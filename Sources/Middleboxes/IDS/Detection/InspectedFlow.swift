@@ -1,0 +1,46 @@
+import MOSCore
+
+/// What is kept of a flow.
+final class InspectedFlow {
+  /// What each side receives.
+  let views = [StreamView(), StreamView()]
+  /// The side whose view has the latest bytes; nil before the first.
+  var receiver: Side?
+  /// The flow's bits.
+  var bits: [UInt64]
+  /// How far it has been read as HTTP.
+  var http = HTTPFlowState()
+  /// What it carries, as far as that is known.
+  var application: ApplicationProtocol?
+  /// The messages that are under way, by the side that receives them; nil before the first.
+  var messages: [MessageView]?
+  /// A rule said that the rest passes.
+  var isPassed = false
+  /// A rule said that the rest is dropped.
+  var isDropped = false
+
+  init(bitCount: Int) { bits = [UInt64](repeating: 0, count: (bitCount + 63) / 64) }
+
+  func isSet(_ bit: Int) -> Bool { bits[bit >> 6] >> UInt64(bit & 63) & 1 != 0 }
+
+  func change(_ bit: Int, _ change: BitChange) {
+    let mask = UInt64(1) << UInt64(bit & 63)
+    switch change {
+    case .set: bits[bit >> 6] |= mask
+    case .unset: bits[bit >> 6] &= ~mask
+    case .toggle: bits[bit >> 6] ^= mask
+    }
+  }
+
+  /// For another flow.
+  func reset() {
+    for view in views { view.begin() }
+    receiver = nil
+    http = HTTPFlowState()
+    application = nil
+    if let messages { for message in messages { message.reset() } }
+    for index in bits.indices { bits[index] = 0 }
+    isPassed = false
+    isDropped = false
+  }
+}
