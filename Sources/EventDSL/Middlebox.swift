@@ -31,6 +31,13 @@ public protocol Middlebox {
   ///
   /// It is called by whoever takes packets in, while the workers run: it may read only what does not change.
   func worker(of packet: borrowing PacketView, among workers: Int) -> Int?
+  /// Whether the middlebox can do nothing with a fragment, only with the datagram that it is a part of: in an engine with
+  /// filters the fragments of such a datagram wait until all have come, and it passes the middleboxes as one packet, which
+  /// can be changed, and leaves in fragments again, none longer than those that came.
+  ///
+  /// It goes by addresses: a fragment has nothing else for certain, and the answer must be the same for all of a datagram.
+  /// How many datagrams wait, and for how long, is the decoder's (`DecoderConfiguration`). `false` unless it is implemented.
+  func needsDatagram(of fragment: borrowing PacketView) -> Bool
   /// What it says at the end of a run. `boxes` are the same middlebox in the engines of all workers, which have ended;
   /// what they counted is to be added up. Nothing unless it is implemented.
   static func summary(of boxes: [Self]) -> Summary?
@@ -45,6 +52,8 @@ extension Middlebox {
   public var orphanFilter: String? { nil }
   /// Any.
   public func worker(of packet: borrowing PacketView, among workers: Int) -> Int? { nil }
+  /// Fragments pass as they are.
+  public func needsDatagram(of fragment: borrowing PacketView) -> Bool { false }
   /// Nothing.
   public static func summary(of boxes: [Self]) -> Summary? { nil }
 }

@@ -13,6 +13,10 @@ struct HeldPackets: ~Copyable {
     var following: UInt32 = 0
     var capturedLength: UInt32 = 0
     var wireLength: UInt32 = 0
+    /// As of `PacketWork`.
+    var fragmentLength: UInt32 = 0
+    /// Where IP begins in the frame.
+    var networkOffset: UInt16 = 0
     var linkType = LinkType.ethernet
     /// The port at which it came in.
     var ingress: UInt8 = 0
@@ -91,7 +95,8 @@ struct HeldPackets: ~Copyable {
 
   /// Puts a packet behind those that wait. Precondition: there is room.
   mutating func append(
-    _ packet: UnsafePointer<DecodedPacket>, ingress: UInt8, to queue: UnsafeMutablePointer<Queue>
+    _ packet: UnsafePointer<DecodedPacket>, fragmentLength: UInt32, ingress: UInt8,
+    to queue: UnsafeMutablePointer<Queue>
   ) {
     let length = Int(packet.pointee.capturedLength)
     let count = blocks(of: packet)
@@ -112,6 +117,8 @@ struct HeldPackets: ~Copyable {
     let head = blocks.pointer(rest)
     head.pointee.capturedLength = packet.pointee.capturedLength
     head.pointee.wireLength = packet.pointee.wireLength
+    head.pointee.fragmentLength = fragmentLength
+    head.pointee.networkOffset = UInt16(truncatingIfNeeded: packet.pointee.network - packet.pointee.frame)
     head.pointee.linkType = packet.pointee.linkType
     head.pointee.ingress = ingress
     if queue.pointee.last == 0 {

@@ -91,7 +91,8 @@ extension EngineCore {
       queue.pointee.node = work.pointee.holder
     }
     if queue.pointee.packets == 0 { queue.pointee.receiverNext = work.pointee.receiverNext }
-    held.append(work.pointee.packet, ingress: ingress, to: queue)
+    held.append(
+      work.pointee.packet, fragmentLength: work.pointee.fragmentLength, ingress: ingress, to: queue)
     statistics.held &+= 1
     return true
   }
@@ -104,10 +105,16 @@ extension EngineCore {
       held.removeFront(of: queue, into: room)
       statistics.forwarded &+= 1
       guard let room else { continue }
-      output.append(
-        CapturedFrame(
-          bytes: UnsafeRawPointer(room), capturedLength: head.capturedLength, wireLength: head.wireLength,
-          timestamp: time, linkType: head.linkType), isReturned: head.ingress != ingress)
+      let frame = CapturedFrame(
+        bytes: UnsafeRawPointer(room), capturedLength: head.capturedLength, wireLength: head.wireLength,
+        timestamp: time, linkType: head.linkType)
+      let isReturned = head.ingress != ingress
+      if head.fragmentLength == 0 {
+        output.append(frame, isReturned: isReturned)
+      } else {
+        output.appendFragments(
+          of: frame, networkOffset: Int(head.networkOffset), longest: head.fragmentLength, isReturned: isReturned)
+      }
     }
   }
 

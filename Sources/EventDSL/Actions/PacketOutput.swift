@@ -29,7 +29,10 @@ public struct PacketOutput: ~Copyable {
   private var areaCount = 0
   /// Frames that are here.
   public private(set) var count = 0
-  /// Frames for which there was no room: the 65,537th of a burst, and those beyond 64 MiB of copies.
+  /// Of the IPv6 datagram that was cut last.
+  private var identification = UInt32.random(in: .min ... .max)
+  /// Frames for which there was no room: the 65,537th of a burst, and those beyond 64 MiB of copies. Datagrams that came in
+  /// fragments, and were changed to what cannot leave in fragments.
   public private(set) var lost: UInt64 = 0
 
   init() {
@@ -63,6 +66,37 @@ public struct PacketOutput: ~Copyable {
       CapturedFrame(
         bytes: bytes, capturedLength: packet.capturedLength, wireLength: packet.wireLength,
         timestamp: packet.timestamp, linkType: packet.linkType), isReturned: isReturned)
+  }
+
+  /// A packet leaves in fragments of at most `longest` bytes of IP, as it came; one that cannot be cut is lost.
+  mutating func appendFragments(of packet: UnsafePointer<DecodedPacket>, longest: UInt32) {
+    let frame = CapturedFrame(
+      bytes: packet.pointee.frame, capturedLength: packet.pointee.capturedLength,
+      wireLength: packet.pointee.wireLength, timestamp: packet.pointee.timestamp, linkType: packet.pointee.linkType)
+    appendFragments(
+      of: frame, networkOffset: packet.pointee.network - packet.pointee.frame, longest: longest, isReturned: false)
+  }
+
+  /// The same of a frame in which IP begins at `networkOffset`.
+  mutating func appendFragments(of frame: CapturedFrame, networkOffset: Int, longest: UInt32, isReturned: Bool) {
+    identification &+= 1
+    guard
+      let cutter = FragmentCutter(
+        frame.bytes, length: Int(frame.capturedLength), networkOffset: networkOffset, longest: Int(longest),
+        identification: identification)
+    else {
+      lost &+= 1
+      return
+    }
+    for index in 0..<cutter.count {
+      let length = cutter.length(of: index)
+      guard let room = room(length) else { return }
+      cutter.write(index, to: room)
+      append(
+        CapturedFrame(
+          bytes: UnsafeRawPointer(room), capturedLength: UInt32(length), wireLength: UInt32(length),
+          timestamp: frame.timestamp, linkType: frame.linkType), isReturned: isReturned)
+    }
   }
 
   /// A frame leaves whose bytes stay where they are, as in a piece of `room`.

@@ -42,6 +42,8 @@ struct PacketWork: ~Copyable {
   private(set) var isChanged = false
   private(set) var hasNewNumbers = false
   private(set) var replacementCount = 0
+  /// The most bytes of an IP datagram in which it leaves, if it came in fragments; 0 if it did not.
+  private(set) var fragmentLength: UInt32 = 0
   /// Addresses and ports of packets that come from outside may be changed where they lie.
   var changesInPlace = false
   private var isInPlace = false
@@ -75,9 +77,13 @@ struct PacketWork: ~Copyable {
     newBytes.deallocate()
   }
 
-  /// Begins with a packet, which a middlebox made or which came from outside.
-  mutating func begin(_ original: UnsafePointer<DecodedPacket>, isMade: Bool = false) {
+  /// Begins with a packet, which a middlebox made or which came from outside. `fragmentLength` is that of a datagram that
+  /// was put together, and leaves in fragments again; 0 for any other packet.
+  mutating func begin(
+    _ original: UnsafePointer<DecodedPacket>, isMade: Bool = false, fragmentLength: UInt32 = 0
+  ) {
     packet = original
+    self.fragmentLength = fragmentLength
     stage = .wire
     isDropped = false
     holders = 0

@@ -36,6 +36,7 @@ struct EngineCore: ~Copyable {
   var output = PacketOutput()
   var injections = Injections()
   var held: HeldPackets
+  var datagrams: Datagrams
   var templates: Slab<FlowTemplate>
   /// Timers of flows may send something.
   let keepsTemplates: Bool
@@ -107,6 +108,7 @@ struct EngineCore: ~Copyable {
     keepsTemplates = table.acts && !registry.flowTimers.isEmpty
     templates = Slab(capacity: keepsTemplates ? tracker.largestFlow : 1)
     held = HeldPackets(flows: table.acts ? tracker.largestFlow : 1, bytes: heldBytes)
+    datagrams = Datagrams(registry.boxes.map(\.needsDatagram))
     insertedBytes = Slab(capacity: EngineCore.mostInsertedBytes)
     drops = registry.boxes.map { _ in 0 }
     noRecord = .allocate(capacity: 1)

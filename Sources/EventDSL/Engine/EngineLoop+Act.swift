@@ -8,7 +8,12 @@ extension EngineLoop {
   static func act(_ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst) {
     let packet = UnsafePointer(burst.packets + burst.next)
     let work = core.pointee.work
-    work.pointee.begin(packet)
+    var fragmentLength: UInt32 = 0
+    if packet.pointee.kind == .fragment || packet.pointee.isReassembled {
+      guard let length = takeFragment(core, &burst) else { return }
+      fragmentLength = length
+    }
+    work.pointee.begin(packet, fragmentLength: fragmentLength)
     let count = core.pointee.table.boxCount
     let match = core.pointee.tracker.matchNext(burst)
     let isUnknown =
@@ -39,6 +44,26 @@ extension EngineLoop {
     }
     if core.pointee.keepsTemplates { core.pointee.keepTemplate(flow, sender, packet) }
     carry(core, packet, PacketWay(flow: flow, sender: sender))
+  }
+
+  /// A fragment that waits for its datagram, as a middlebox needs it: nil, and it is done with. Else the length of the
+  /// fragments in which the packet came, which was made one of the whole datagram hereby; 0 for one that passes as it is.
+  @inline(never)
+  private static func takeFragment(
+    _ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst
+  ) -> UInt32? {
+    let packet = burst.packets + burst.next
+    guard core.pointee.datagrams.areAwaited(packet) else { return 0 }
+    if packet.pointee.isReassembled {
+      let length = packet.pointee.fragmentLength
+      return core.pointee.datagrams.join(packet) ? length : 0
+    }
+    core.pointee.statistics.awaitedFragments &+= 1
+    core.pointee.work.pointee.enter(.none)
+    _ = core.pointee.tracker.sendNext(&burst, from: nil)
+    tellEnds(core, packet)
+    for box in 0..<core.pointee.table.boxCount { dispatchOutside(core, packet, in: core.pointee.table.boxLists(box)) }
+    return nil
   }
 
   /// A packet of a flow from its sender's step on: through the middleboxes that lie on its way, to its receiver, and out.
@@ -115,7 +140,11 @@ extension EngineCore {
   /// A packet leaves that came from outside.
   mutating func send() {
     statistics.forwarded &+= 1
-    output.append(work.pointee.packet.pointee, copies: work.pointee.isInMemory)
+    if work.pointee.fragmentLength == 0 {
+      output.append(work.pointee.packet.pointee, copies: work.pointee.isInMemory)
+    } else {
+      output.appendFragments(of: work.pointee.packet, longest: work.pointee.fragmentLength)
+    }
     work.pointee.enter(.none)
   }
 

@@ -1,4 +1,5 @@
 import DualStackTracker
+import MOSCore
 
 /// What an engine is told of its middleboxes, at its start: their keys, handlers and definitions.
 public struct Registry {
@@ -7,6 +8,7 @@ public struct Registry {
     var name: String
     var flowFilter: String?
     var orphanFilter: String?
+    var needsDatagram: (UnsafePointer<DecodedPacket>) -> Bool
   }
   /// A value in every flow's storage.
   struct Local {
@@ -69,7 +71,10 @@ public struct Registry {
   static let mostNodes = 65_536
 
   private mutating func add(_ box: any Middlebox) throws(EngineError) {
-    boxes.append(Box(name: box.name, flowFilter: box.flowFilter, orphanFilter: box.orphanFilter))
+    boxes.append(
+      Box(
+        name: box.name, flowFilter: box.flowFilter, orphanFilter: box.orphanFilter,
+        needsDatagram: { box.needsDatagram(of: PacketView($0)) }))
     for (key, name) in Registry.keys(of: box) {
       if names[key.number] != nil {
         throw EngineError(description: "\(box.name) is there twice, or shares its \(name) with another middlebox")

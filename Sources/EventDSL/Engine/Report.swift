@@ -45,6 +45,9 @@ public struct EngineStatistics: BitwiseCopyable, Sendable, Equatable {
   public var cutOff: UInt64 = 0
   /// Packets that passed all filters.
   public var forwarded: UInt64 = 0
+  /// Fragments that waited until their datagram was complete, for a middlebox that needs it as a whole; those of datagrams
+  /// that were never complete among them. The last one is counted as what becomes of the datagram.
+  public var awaitedFragments: UInt64 = 0
   /// Packets that waited for a middlebox's decision; they are counted as forwarded or dropped when it has come.
   public var held: UInt64 = 0
   /// Packets that middleboxes made.

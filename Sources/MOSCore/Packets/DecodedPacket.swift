@@ -51,6 +51,8 @@ public struct DecodedPacket: BitwiseCopyable {
   public var payloadWireLength: UInt32 = 0
   /// Innermost IP datagram length in bytes, header included, as the header says (for a reassembled one: of the whole).
   public var ipLength: UInt32 = 0
+  /// Of a datagram that was put together (`isReassembled`): the most bytes that one of its fragments had, IP header included.
+  public var fragmentLength: UInt32 = 0
   /// Addresses, ports, VLANs and protocol, source first as in the packet.
   public var key: FlowKey
   /// The symmetric keyed hash of `key`, set by the flow table's first pass.

@@ -238,6 +238,9 @@ public struct FragmentReassembler: ~Copyable {
       fill(fragment, index)
     }
     datagram.pointee.highestEnd = max(datagram.pointee.highestEnd, end)
+    let fragmentHeader = fragment.isIPv6 ? IPv6FragmentHeader.length : 0
+    datagram.pointee.longestFragment = max(
+      datagram.pointee.longestFragment, fragment.headerLength &+ fragmentHeader &+ fragment.length)
     if !fragment.moreFragments {
       datagram.pointee.hasLast = true
       datagram.pointee.total = end
@@ -385,5 +388,6 @@ public struct FragmentReassembler: ~Copyable {
     remove(index)
     result.datagram = UnsafeRawPointer(output)
     result.length = UInt32(truncatingIfNeeded: size)
+    result.longestFragment = datagram.longestFragment
   }
 }

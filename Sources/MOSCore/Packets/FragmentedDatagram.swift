@@ -63,6 +63,8 @@ struct FragmentedDatagram: BitwiseCopyable {
   var highestEnd: UInt32 = 0
   /// The end of the last fragment; meaningful when `hasLast`.
   var total: UInt32 = 0
+  /// The most bytes of one of its fragments, headers included.
+  var longestFragment: UInt32 = 0
   var hasLast = false
   var isIPv6: Bool
   /// Its fragments contradict each other: what comes is dropped until the time-out.
@@ -84,6 +86,8 @@ struct FragmentResult: BitwiseCopyable {
   var datagram: UnsafeRawPointer?
   /// Bytes of `datagram`.
   var length: UInt32 = 0
+  /// The most bytes of one of its fragments, headers included.
+  var longestFragment: UInt32 = 0
   /// What was wrong.
   var anomalies = AnomalySet(rawValue: 0)
 }

@@ -158,6 +158,7 @@ extension PacketDecoder {
       return packet.finish(.fragment, cursor.pointer, &cursor)
     }
     packet.isReassembled = true
+    packet.fragmentLength = result.longestFragment
     cursor.reassemblyDepth = Int16(packet.tunnelDepth)
     cursor.pointer = datagram
     cursor.available = result.length

@@ -5,8 +5,8 @@ import EventDSL
 ///
 /// A host's end has one mapping for all destinations; who may answer is configured. Forwards lead ports of the NAT to hosts,
 /// and hosts can have an address of their own. Hosts reach each other by their external ends too. TCP, UDP and ICMP are
-/// translated; fragments, other protocols and what is in a tunnel are dropped where they would have to be, and so is what
-/// has no mapping. IPv6 passes. FTP's data connections get their mappings by what is said in its control connections.
+/// translated, those that come in fragments when all have come; other protocols and what is in a tunnel are dropped where
+/// they would have to be, and so is what has no mapping. IPv6 passes. FTP's data connections get their mappings by what is said in its control connections.
 ///
 /// Packets that come from outside without a mapping, or which it does not let in, are dropped before their flow is looked
 /// up, so that a flood of them begins no flow.
@@ -53,6 +53,12 @@ public struct NAT: Middlebox {
   /// The worker that has the mappings of the packet's host.
   public func worker(of packet: borrowing PacketView, among workers: Int) -> Int? {
     spread.worker(of: packet, among: workers)
+  }
+
+  /// A fragment's datagram is awaited where it is to be translated: only the first fragment has ports, and it may come last
+  /// (RFC 4787 REQ-14).
+  public func needsDatagram(of fragment: borrowing PacketView) -> Bool {
+    state.tables.pointee.isToBeTranslated(fragment.decoded)
   }
 
   /// What it does when.

@@ -16,7 +16,7 @@ public enum NATRefusal: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case invalid
   /// An ICMP error that is about no mapping's packet, or says not enough of it.
   case icmpUnrelated
-  /// A fragment, another protocol than TCP, UDP and ICMP, or in a tunnel: it cannot be translated.
+  /// Another protocol than TCP, UDP and ICMP, or in a tunnel: it cannot be translated.
   case untranslatable
   /// Another flow that has not ended has the ends that it would get.
   case conflict
