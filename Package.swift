@@ -38,6 +38,7 @@ let package = Package(
       name: "Middleboxes",
       dependencies: [
         "CHyperscan", "CPCRE2", "CYAML", "CZlib", "MOSCore", "DualStackTracker", "EventDSL", "Records",
+        .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(
       name: "mos",

@@ -43,6 +43,18 @@ struct InspectionBufferTests {
         == ["dns.query 1", "dns.query 1"])
   }
 
+  @Test("that are MD5 have lower case, whatever case a content is written in")
+  func digests() {
+    for name in ["ja3.hash", "ja3s.hash"] {
+      #expect(rule("\(name); content:\"ABC\";") == rule("\(name); content:\"abc\";"))
+      #expect(rule("\(name); content:\"aBc\"; nocase;") == rule("\(name); content:\"abc\";"))
+    }
+    // JA4 has characters of the client's.
+    for name in ["ja3.string", "ja4.hash"] {
+      #expect(rule("\(name); content:\"ABC\";") != rule("\(name); content:\"abc\";"))
+    }
+  }
+
   @Test("of relative numbers are that of the match before")
   func relativeNumbers() {
     #expect(shape("content:\"a\"; http_uri; byte_test:1,>,5,0,relative;") == ["http.uri 2"])
@@ -93,6 +105,15 @@ struct InspectionBufferTests {
       "http.method is never together with http.stat_code, which goes the other way"),
     FaultyOptions(
       "http.uri; content:\"a\"; rawbytes;", "rawbytes: the payload as it is, but the buffer is http.uri here"),
+    FaultyOptions(
+      "flow:to_client; ja3.hash; content:\"a\";",
+      "ja3.hash is never together with flow:to_client, which goes the other way"),
+    FaultyOptions(
+      "ja4.hash; content:\"a\"; ja3s.string; content:\"1\";",
+      "ja3s.string is never together with ja4.hash, which goes the other way"),
+    FaultyOptions(
+      "ja3.string; content:\"a\";", "ja3.string: there is none in http, the header's protocol",
+      header: "alert http any any -> any any"),
     FaultyOptions("content:\"a\"; rawbytes; http_uri;", "http_uri: the content has rawbytes, the payload as it is"),
     FaultyOptions("content:\"a\"; bsize:5;", "bsize: no buffer is chosen, expected one before it, as http.uri"),
     FaultyOptions(

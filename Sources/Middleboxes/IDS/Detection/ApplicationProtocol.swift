@@ -10,7 +10,8 @@ enum ApplicationProtocol: UInt8, Sendable {
   /// The protocol whose messages have such a buffer; nil where they are not taken apart, and for the payload.
   init?(of buffer: InspectionBuffer) {
     switch buffer {
-    case .payload, .dnsQuery, .tlsServerName: return nil
+    case .payload, .dnsQuery, .tlsServerName, .ja3Hash, .ja3String, .ja3ServerHash, .ja3ServerString, .ja4Hash:
+      return nil
     default: self = .http
     }
   }

@@ -9,6 +9,8 @@ enum InspectionBuffer: UInt8, Sendable, CaseIterable {
   case fileData
   case dnsQuery
   case tlsServerName
+  /// JA3 of the client's hello, JA3S of the server's: the text and its MD5; JA4 of the client's.
+  case ja3Hash, ja3String, ja3ServerHash, ja3ServerString, ja4Hash
 
   /// The keyword behind which contents are looked for here (a sticky buffer).
   var keyword: String { Self.names[Int(rawValue)].keyword }
@@ -21,6 +23,9 @@ enum InspectionBuffer: UInt8, Sendable, CaseIterable {
 
   var isHTTP: Bool { (Self.httpURI.rawValue...Self.httpStart.rawValue).contains(rawValue) }
 
+  /// Whether there are only digits and small letters in it.
+  var isDigest: Bool { self == .ja3Hash || self == .ja3ServerHash }
+
   /// Whether a message can have several of them: naming the buffer again means another one.
   var isMultiple: Bool { self == .dnsQuery }
 
@@ -29,7 +34,7 @@ enum InspectionBuffer: UInt8, Sendable, CaseIterable {
     switch self {
     case .payload: return true
     case .dnsQuery: return name == .dns || !name.isApplication && (name.allows(.udp) || name.allows(.tcp))
-    case .tlsServerName:
+    case .tlsServerName, .ja3Hash, .ja3String, .ja3ServerHash, .ja3ServerString, .ja4Hash:
       return name == .tls || name == .quic || !name.isApplication && name.allows(.tcp)
     case .fileData:
       return [.http, .http1, .http2, .smtp, .smb, .ftpData, .nfs].contains(name)
@@ -42,9 +47,11 @@ enum InspectionBuffer: UInt8, Sendable, CaseIterable {
   var direction: FlowCondition.Direction? {
     switch self {
     case .httpURI, .httpRawURI, .httpMethod, .httpUserAgent, .httpHost, .httpRawHost, .httpRequestBody,
-      .httpRequestLine, .httpReferer, .httpAccept, .httpAcceptEncoding, .httpAcceptLanguage, .tlsServerName:
+      .httpRequestLine, .httpReferer, .httpAccept, .httpAcceptEncoding, .httpAcceptLanguage, .dnsQuery, .tlsServerName,
+      .ja3Hash, .ja3String, .ja4Hash:
       .toServer
-    case .httpResponseBody, .httpStatusCode, .httpStatusMessage, .httpResponseLine, .httpServer, .httpLocation:
+    case .httpResponseBody, .httpStatusCode, .httpStatusMessage, .httpResponseLine, .httpServer, .httpLocation,
+      .ja3ServerHash, .ja3ServerString:
       .toClient
     default: nil
     }
@@ -92,5 +99,10 @@ enum InspectionBuffer: UInt8, Sendable, CaseIterable {
     ("file.data", nil, ["file_data"]),
     ("dns.query", nil, ["dns_query"]),
     ("tls.sni", nil, ["tls_sni"]),
+    ("ja3.hash", nil, ["ja3_hash"]),
+    ("ja3.string", nil, ["ja3_string"]),
+    ("ja3s.hash", nil, ["ja3s_hash"]),
+    ("ja3s.string", nil, ["ja3s_string"]),
+    ("ja4.hash", nil, ["ja4_hash"]),
   ]
 }

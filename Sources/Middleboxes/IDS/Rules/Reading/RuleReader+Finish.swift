@@ -4,6 +4,7 @@ extension RuleReader {
     try leaveSticky()
     if rule.sid == 0 { throw .wrong("there is no sid, expected sid: and a number of the rule's own") }
     removeEmptyBuffers()
+    lowercaseDigests()
     for buffer in rule.buffers { try checkAround(buffer) }
     try checkPackets()
     try checkDirections()
@@ -13,6 +14,18 @@ extension RuleReader {
   /// The payload's buffer, after its contents were said to be another one's.
   private mutating func removeEmptyBuffers() {
     if rule.buffers.contains(where: \.matches.isEmpty) { rule.buffers.removeAll(where: \.matches.isEmpty) }
+  }
+
+  /// People write digests in either case.
+  private mutating func lowercaseDigests() {
+    for index in rule.buffers.indices where rule.buffers[index].kind.isDigest {
+      for place in rule.buffers[index].matches.indices {
+        guard case .content(var content) = rule.buffers[index].matches[place] else { continue }
+        content.bytes = content.bytes.map(ASCII.lowercased)
+        content.isCaseInsensitive = false
+        rule.buffers[index].matches[place] = .content(content)
+      }
+    }
   }
 
   /// What is about one packet cannot be asked of a message, nor of a stream.

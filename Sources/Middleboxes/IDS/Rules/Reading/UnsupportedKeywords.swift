@@ -28,8 +28,7 @@ enum UnsupportedKeywords {
       tls.fingerprint tls.issuerdn tls.random tls.random_bytes tls.random_time tls.store tls.subject
       tls.subjectaltname tls.version tls_cert_expired tls_cert_fingerprint tls_cert_issuer tls_cert_notafter
       tls_cert_notbefore tls_cert_serial tls_cert_subject tls_cert_valid tls_store ssl_state ssl_version
-      ja3.hash ja3.string ja3_hash ja3_string ja3s.hash ja3s.string ja4.hash ja4_hash quic.cyu.hash quic.cyu.string
-      quic.version
+      quic.cyu.hash quic.cyu.string quic.version
       """)
     + words(
       """
