@@ -1,29 +1,11 @@
-import Foundation
 import TestSupport
 import Testing
 
 @testable import Middleboxes
 
-/// What tshark says of HTTP in a capture.
-private enum Tshark {
-  static let path = "/usr/bin/tshark"
-  static let isThere = FileManager.default.isExecutableFile(atPath: path)
-
-  static func run(_ arguments: [String]) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let bytes = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return String(decoding: bytes, as: UTF8.self)
-  }
-
+extension Tshark {
   /// For each connection the values of fields of HTTP, each in its order, one line a connection, sorted.
-  static func conversations(_ capture: String, _ fields: [String]) throws -> [String] {
+  fileprivate static func conversations(_ capture: String, _ fields: [String]) throws -> [String] {
     // One bar is between the values of a packet.
     let text = try run(
       [
