@@ -11,8 +11,8 @@ struct Target: Sendable {
 }
 
 let targets = [
-  captureTarget, editTarget, ftpTarget, headersTarget, httpTarget, idsRulesTarget, keptTarget, optionsTarget, rulesTarget,
-  trackerTarget, translationTarget,
+  captureTarget, dnsTarget, editTarget, ftpTarget, headersTarget, httpTarget, idsRulesTarget, keptTarget, optionsTarget,
+  rulesTarget, tlsTarget, trackerTarget, translationTarget,
 ]
 
 func usage() -> Never {
