@@ -5,7 +5,7 @@ thresholds.json.
 Two generated traces of different lengths are replayed under callgrind; the difference is what the additional packets
 cost, without the start-up. The same again with --conn-log: what a connection record costs more; and through engines with
 handlers (EventBenchmark); and through a NAT, over what a filter takes that lets everything pass. The counts are exact, so
-the thresholds can be close. thresholds.json has a row for a Swift version where it differs from the default.
+the thresholds can be close. At last, the memory that a million mappings of a NAT take. thresholds.json has a row for a Swift version where it differs from the default.
 """
 import json
 import os
@@ -23,6 +23,7 @@ MOS, EVENTS = (os.path.join(CACHE, name) for name in ('mos', 'event-benchmark'))
 # Of each kind of trace (genpcap.py): two sizes, and the packets that the larger one has more.
 SIZES = {'A': (10_000, 20_000, 100_000), 'B': (100, 300, 30_000)}
 FLOWS, PACKETS = SIZES['A'][:2], SIZES['A'][2]
+MAPPINGS = 1_000_000
 OPTIONS = ['replay', '--checksum', 'ignore', '--quiet']
 COUNTED = {'swift_retain': ('swift_retain', 'swift_bridgeObjectRetain'),
            'swift_release': ('swift_release', 'swift_bridgeObjectRelease'),
@@ -100,6 +101,19 @@ def measure_nat(limits):
         yield f'{group} a packet, NAT', max(row[group] for row in calls.values()), limits[group]
 
 
+def measure_memory(limits):
+    """What a million mappings take beside the records of their flows, each with the key before and behind translation."""
+    taken = {}
+    for box in ('keys', 'nat'):
+        result = subprocess.run([EVENTS, 'mappings', box, str(MAPPINGS)], capture_output=True, text=True, check=True)
+        found = re.search(r'(\d+) mappings, flows (\d+), bytes (\d+)', result.stdout)
+        if int(found[2]) != MAPPINGS or int(found[1]) != (MAPPINGS if box == 'nat' else 0):
+            sys.exit(f'check-thresholds: {result.stdout}')
+        taken[box] = int(found[3])
+    row = 'NAT, bytes a mapping'
+    yield f'{row} beside the records of its flow', (taken['nat'] - taken['keys']) / MAPPINGS, limits[row]
+
+
 def thresholds():
     version = subprocess.run(['swift', '--version'], capture_output=True, text=True).stdout
     number = re.search(r'Swift version (\d+\.\d+(?:\.\d+)?)', version)
@@ -118,7 +132,8 @@ def main():
         subprocess.run(['strip', '--strip-debug', '-o', binary, built], check=True)
     print(f'Swift {version}, {PACKETS} packets of {FLOWS[1] - FLOWS[0]} connections')
     failed = False
-    for rows in (measure_replay(limits), measure_events(limits), measure_nat(limits)):
+    for rows in (measure_replay(limits), measure_events(limits), measure_nat(limits),
+                 measure_memory(limits)):
         for what, value, limit in rows:
             above = value > limit + (NOISE['record'] if what.endswith('record') else NOISE['packet'])
             failed = failed or above

@@ -2,6 +2,8 @@
 //
 //   event-benchmark BOX CAPTURE [N]      BOX: none, three, all, read, cursor, late, user (N events), switch (N changes),
 //                                        forward, nat (10.0.0.0/8 behind 198.51.100.1)
+//   event-benchmark mappings BOX COUNT   what COUNT flows take in memory: BOX is keys (each flow has a second
+//                                        key, as behind any translation) or nat (with 32 addresses)
 import EventDSL
 import Middleboxes
 import PacketIO
@@ -142,6 +144,11 @@ func run() throws {
   let arguments = CommandLine.arguments
   let sum = Sum()
   let number = arguments.count > 3 ? Int(arguments[3]) ?? 1 : 1
+  if arguments[1] == "mappings" {
+    let text = "{internal: 10.0.0.0/8, external: [\((1...32).map { "198.51.100.\($0)" }.joined(separator: ", "))]}"
+    let nat = NAT(try NATConfiguration(bytes: Array(text.utf8), file: "benchmark"), seed: 1)
+    return try measureMappings(arguments[2] == "nat" ? [nat] : [Keys()], count: number)
+  }
   let boxes: [any Middlebox] =
     switch arguments[1] {
     case "three": [Three(sum: sum)]

@@ -76,6 +76,15 @@ extension Tracker {
     return Tracker.match(records.base + Int(burst.candidates[burst.next]), packet, keyMask)
   }
 
+  /// The same, and whether `isNextKnown` can tell that at once: where it cannot, it has to be asked.
+  public mutating func matchNext(_ burst: PacketBurst, isKnown: inout Bool) -> Side? {
+    let packet = UnsafePointer(burst.packets + burst.next)
+    let record = records.base + Int(burst.candidates[burst.next])
+    let sender = Tracker.match(record, packet, keyMask)
+    isKnown = sender != nil && !packet.pointee.flags.contains(.syn) && record.pointee.traits.isOfFlow
+    return sender
+  }
+
   /// Whether the next packet of a burst belongs to a flow that is known and selected, and is no SYN, which can begin a new
   /// connection in a flow's place. `sender` is what `matchNext` returned.
   @inline(__always)

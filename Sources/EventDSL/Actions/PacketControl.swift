@@ -79,6 +79,13 @@ public struct PacketControl: ~Copyable {
   public func setDestination(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
     work.pointee.setDestination(address, port: port)
   }
+  /// Sets addresses and ports of a TCP or UDP packet over IPv4 to what was worked out for its flow, if it has the ends that
+  /// were reckoned with, and makes its time to live smaller where that is part of it: the least that a packet's translation can
+  /// take. Behind it this handler, too, may see the packet with its new ends, where frames are changed in place
+  /// (`EventEngine.changesFramesInPlace`); what it injects then would have them.
+  ///
+  /// `rewrites` stays as it is: it is passed in this way so that no copy of it is made for each packet.
+  public func rewrite(_ rewrites: inout FlowRewrite) -> PacketEditOutcome { work.pointee.rewrite(&rewrites) }
   /// Sets the identifier of an ICMP query or its reply.
   public func setICMPIdentifier(_ identifier: UInt16) -> PacketEditOutcome {
     work.pointee.edit { $0.setICMPIdentifier(identifier) }

@@ -47,6 +47,8 @@ struct PacketWork: ~Copyable {
   /// Addresses and ports of packets that come from outside may be changed where they lie.
   var changesInPlace = false
   private var isInPlace = false
+  /// It may be changed where it lies, and nothing was decided or put elsewhere.
+  private var isFree = false
   /// The ends of what `changed` describes can be changed without the editor.
   private var isRewritten = false
   private var isLoaded = false
@@ -92,6 +94,7 @@ struct PacketWork: ~Copyable {
     isLoaded = false
     isRewritten = false
     isInPlace = changesInPlace && !isMade
+    isFree = false
     forgetReplacements()
   }
 
@@ -99,6 +102,7 @@ struct PacketWork: ~Copyable {
   mutating func enter(_ stage: Stage) {
     self.stage = stage
     isRewritten = false
+    isFree = stage == .sender && isInPlace
   }
 
   /// Drops the packet.
@@ -106,6 +110,7 @@ struct PacketWork: ~Copyable {
     guard stage != .none, !isDropped else { return }
     isDropped = true
     isRewritten = false
+    isFree = false
     dropper = node
   }
 
@@ -135,6 +140,30 @@ struct PacketWork: ~Copyable {
     return result
   }
 
+  /// Changes both ends, where the packet has those that one of the changes is for.
+  @inline(__always)
+  mutating func rewrite(_ rewrites: inout FlowRewrite) -> PacketEditOutcome {
+    guard isFree, packet.hasRewritableEnds else { return rewriteElsewhere(rewrites) }
+    return withUnsafePointer(to: &rewrites) { UnsafeMutablePointer(mutating: packet).apply($0) }
+  }
+
+  /// The same of one that cannot be changed where it lies.
+  @inline(never)
+  private mutating func rewriteElsewhere(_ rewrites: borrowing FlowRewrite) -> PacketEditOutcome {
+    if isRewritten || beginRewrite() { return withUnsafePointer(to: rewrites) { changed.apply($0) } }
+    guard let rewrite = rewrites.rewrite(of: packet.pointee) else { return .otherEnds }
+    let timeToLive = packet.pointee.timeToLive
+    if timeToLive < rewrite.leastTimeToLive { return .timeToLiveExceeded }
+    let new = rewrite.new
+    return edit { editor in
+      // None of them refuses what the first one does not.
+      let outcome = editor.setSource(IPAddress(v4: new.source), port: new.sourcePort)
+      guard outcome == .done else { return outcome }
+      _ = editor.setDestination(IPAddress(v4: new.destination), port: new.destinationPort)
+      return rewrite.isHop ? editor.setTimeToLive(timeToLive &- 1) : .done
+    }
+  }
+
   /// Sets source address and port.
   mutating func setSource(_ address: IPAddress, port: UInt16) -> PacketEditOutcome {
     guard address.isV4, isRewritten || beginRewrite() else { return edit { $0.setSource(address, port: port) } }
@@ -153,6 +182,7 @@ struct PacketWork: ~Copyable {
   @inline(never) private mutating func beginRewrite() -> Bool {
     guard stage == .sender, !isDropped, !isLoaded, packet.hasRewritableEnds else { return false }
     isRewritten = true
+    isFree = false
     if isChanged { return true }
     if !isInPlace {
       let length = Int(packet.pointee.capturedLength)
@@ -222,6 +252,7 @@ struct PacketWork: ~Copyable {
     let outcome = editor.load(packet)
     isLoaded = outcome == .done
     isRewritten = false
+    isFree = false
     if isLoaded && isChanged { describe() }
     return outcome
   }

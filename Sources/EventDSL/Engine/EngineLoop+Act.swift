@@ -15,9 +15,10 @@ extension EngineLoop {
     }
     work.pointee.begin(packet, fragmentLength: fragmentLength)
     let count = core.pointee.table.boxCount
-    let match = core.pointee.tracker.matchNext(burst)
+    var isKnown = false
+    let match = core.pointee.tracker.matchNext(burst, isKnown: &isKnown)
     let isUnknown =
-      core.pointee.table.wantsUnknownFrames && !core.pointee.tracker.isNextKnown(burst, from: match)
+      !isKnown && core.pointee.table.wantsUnknownFrames && !core.pointee.tracker.isNextKnown(burst, from: match)
     if isUnknown || core.pointee.table.wantsFrames {
       for box in 0..<count where !work.pointee.isDropped {
         let lists = core.pointee.table.boxLists(box)

@@ -32,6 +32,10 @@ public enum PacketEditOutcome: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case fixedLength
   /// Bytes behind the place have passed, or the receiver's stack has taken the packet, or it was dropped.
   case tooLate
+  /// Addresses and ports are others than those that the change is for.
+  case otherEnds
+  /// The time to live is at an end.
+  case timeToLiveExceeded
   /// As many changes of a stream's length as can be held wait for their acknowledgment.
   case tooMany
 }

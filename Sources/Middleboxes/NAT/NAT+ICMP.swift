@@ -9,7 +9,7 @@ extension NAT {
     guard state.tables.pointee.isToBeTranslated(view.decoded) else { return }
     guard view.isAcceptable else { return refuse(packet, .invalid) }
     let refusal = view.isICMPError ? translateError(view, packet) : translateQuery(event, view, packet)
-    if let refusal { return refuse(packet, refusal) }
+    if let refusal = refusal ?? passHop(view, packet) { return refuse(packet, refusal) }
     state.tables.pointee.counters.translated &+= 1
   }
 

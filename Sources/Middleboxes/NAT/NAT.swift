@@ -71,12 +71,7 @@ public struct NAT: Middlebox {
     }
     Filter(.packet) { event, packet in
       guard let view = event.packet else { return }
-      if state.tables.pointee.advance(to: view.decoded.pointee.clock) { endMappings(event) }
-      if view.kind.rawValue <= PacketKind.udp.rawValue {
-        translate(event, view, packet, &event.flow[translation])
-      } else if view.kind == .icmp {
-        translateICMP(event, view, packet)
-      }
+      translate(event, view, packet, &event.flow[translation])
     }
     Filter(.orphan) { event, packet in
       guard let view = event.packet, state.tables.pointee.isToBeTranslated(view.decoded) else { return }
@@ -118,24 +113,58 @@ public struct NAT: Middlebox {
     _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl,
     _ known: inout NATFlow
   ) {
-    if view.decoded.pointee.clock >= known.settledUntil, !settle(event, view, packet, &known) { return }
-    let from = NATEnd(sourceOf: view.key)
-    let to = NATEnd(destinationOf: view.key)
-    let isFirst = from == known.sender && to == known.receiver
-    guard isFirst || from == known.translatedReceiver && to == known.translatedSender else {
-      // Nothing of the flow: on the wrong side of the NAT, or made up.
-      return refuse(packet, state.tables.pointee.arrival(view.decoded) ?? .unsolicited)
-    }
-    let newSource = isFirst ? known.translatedSender : known.receiver
-    let newDestination = isFirst ? known.translatedReceiver : known.sender
-    if newSource != from, packet.setSource(newSource.ipAddress, port: newSource.port) != .done {
-      return refuse(packet, .untranslatable)
-    }
-    if newDestination != to, packet.setDestination(newDestination.ipAddress, port: newDestination.port) != .done {
-      return refuse(packet, .untranslatable)
-    }
+    guard view.decoded.pointee.clock < known.settledUntil else { return look(event, view, packet, &known) }
+    let outcome = packet.rewrite(&known.rewrites)
+    if outcome != .done { return refuse(view, packet, outcome) }
     state.tables.pointee.counters.translated &+= 1
-    if known.ftp != 0 { followFTP(event, view, packet, known, isCommand: isFirst) }
+  }
+
+  /// The same of one whose mappings have to be looked at, and of what is neither TCP nor UDP.
+  @inline(never)
+  private func look(
+    _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl,
+    _ known: inout NATFlow
+  ) {
+    if state.tables.pointee.advance(to: view.decoded.pointee.clock) { endMappings(event) }
+    if view.kind == .icmp { return translateICMP(event, view, packet) }
+    guard view.kind.rawValue <= PacketKind.udp.rawValue else { return }
+    guard settle(event, view, packet, &known) else { return }
+    guard known.ftp != 0 else {
+      let outcome = packet.rewrite(&known.rewrites)
+      if outcome != .done { return refuse(view, packet, outcome) }
+      state.tables.pointee.counters.translated &+= 1
+      return
+    }
+    // What is answered to it must still have its ends.
+    guard let isFirst = known.isFirst(NATEnd(sourceOf: view.key), NATEnd(destinationOf: view.key)) else {
+      return refuse(view, packet, .otherEnds)
+    }
+    let new = isFirst ? known.rewrites.forward.new : known.rewrites.backward.new
+    if let refusal = passHop(view, packet) { return refuse(packet, refusal) }
+    guard packet.setSource(IPAddress(v4: new.source), port: new.sourcePort) == .done,
+      packet.setDestination(IPAddress(v4: new.destination), port: new.destinationPort) == .done
+    else { return refuse(packet, .untranslatable) }
+    state.tables.pointee.counters.translated &+= 1
+    followFTP(event, view, packet, known, isCommand: isFirst)
+  }
+
+  /// Drops a packet that could not be given its new ends.
+  @inline(never)
+  private func refuse(
+    _ view: borrowing PacketView, _ packet: borrowing PacketControl, _ outcome: PacketEditOutcome
+  ) {
+    switch outcome {
+    // Nothing of the flow: on the wrong side of the NAT, or made up.
+    case .otherEnds: refuse(packet, state.tables.pointee.arrival(view.decoded) ?? .unsolicited)
+    case .timeToLiveExceeded: refuse(packet, .timeToLiveExceeded)
+    default: refuse(packet, .untranslatable)
+    }
+  }
+
+  /// Makes the time to live smaller, where that is wanted. Precondition: `arrival` let the packet go on.
+  func passHop(_ view: borrowing PacketView, _ packet: borrowing PacketControl) -> NATRefusal? {
+    if !state.tables.pointee.isHop { return nil }
+    return packet.setTimeToLive(max(1, view.decoded.pointee.timeToLive) - 1) == .done ? nil : .untranslatable
   }
 
   /// Looks at a packet of a flow that is new, or has not been looked at for a while: whether its mappings let it pass, which
@@ -166,12 +195,7 @@ public struct NAT: Middlebox {
       guard begin(event, view, packet, &known) else { return false }
     }
     // One that is not translated keeps nothing.
-    let isFirst = NATEnd(sourceOf: view.key) == known.sender && NATEnd(destinationOf: view.key) == known.receiver
-    guard
-      isFirst
-        || NATEnd(sourceOf: view.key) == known.translatedReceiver
-          && NATEnd(destinationOf: view.key) == known.translatedSender
-    else { return true }
+    guard let isFirst = known.isFirst(NATEnd(sourceOf: view.key), NATEnd(destinationOf: view.key)) else { return true }
     state.tables.pointee.keep(&known, isFirst: isFirst)
     return true
   }

@@ -16,6 +16,7 @@ import MOSCore
 /// maximum: 1048576              # Mappings at a time.
 /// per-host: 65536               # Mappings of one host at a time.
 /// ftp: yes                      # Translates what FTP says of its data connections, where control goes to port 21.
+/// decrement-time-to-live: yes   # As a router does, of what is translated; what has come to its end is dropped.
 /// log: no                       # Reports each mapping's beginning and end.
 ///
 /// timeouts:                     # In seconds, not less than the RFCs allow.
@@ -84,6 +85,7 @@ public struct NATConfiguration: Sendable, Equatable {
   var translatesFTP = true
   var timeouts = Timeouts()
   var udpInboundRefresh = false
+  var decrementsTimeToLive = true
   var forwards: [Forward] = []
   var oneToOne: [OneToOne] = []
 

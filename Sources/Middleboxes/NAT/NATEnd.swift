@@ -21,6 +21,17 @@ struct NATEnd: BitwiseCopyable, Hashable {
   @inline(__always) var port: UInt16 { UInt16(truncatingIfNeeded: bits) }
   @inline(__always) var ipAddress: IPAddress { IPAddress(v4: address) }
 
+  /// Who sends packets with these ends.
+  @inline(__always) init(sourceOf ends: IPv4Ends) { self.init(ends.source, ends.sourcePort) }
+
+  /// Whom they are sent to.
+  @inline(__always) init(destinationOf ends: IPv4Ends) { self.init(ends.destination, ends.destinationPort) }
+
+  /// The ends of packets from here to `destination`.
+  func ends(to destination: NATEnd) -> IPv4Ends {
+    IPv4Ends(source: address, sourcePort: port, destination: destination.address, destinationPort: destination.port)
+  }
+
   /// The same port at another address.
   @inline(__always) func at(_ address: UInt32) -> NATEnd { NATEnd(address, port) }
 

@@ -18,10 +18,8 @@ struct NATFlow: BitwiseCopyable {
   /// The side that sent the first packet.
   var first = Side.client
   var isEstablished = false
-  var sender = NATEnd(0, 0)
-  var receiver = NATEnd(0, 0)
-  var translatedSender = NATEnd(0, 0)
-  var translatedReceiver = NATEnd(0, 0)
+  /// What becomes of packets that go as the first one did, and of those that go the other way.
+  var rewrites = FlowRewrite(from: NATFlow.noEnds, to: NATFlow.noEnds, isHop: false)
   var senderMapping = NATMappingReference()
   var receiverMapping = NATMappingReference()
   /// What lets the receiver's answers in, and what lets the sender's packets in.
@@ -31,6 +29,24 @@ struct NATFlow: BitwiseCopyable {
   var ftp: UInt32 = 0
   /// Until then nothing of it can end, and its packets are translated without a look at the tables.
   var settledUntil = Timestamp(nanoseconds: .min)
+
+  private static var noEnds: IPv4Ends { IPv4Ends(source: 0, sourcePort: 0, destination: 0, destinationPort: 0) }
+
+  var sender: NATEnd { NATEnd(sourceOf: rewrites.forward.old) }
+  var receiver: NATEnd { NATEnd(destinationOf: rewrites.forward.old) }
+  var translatedSender: NATEnd { NATEnd(sourceOf: rewrites.forward.new) }
+  var translatedReceiver: NATEnd { NATEnd(destinationOf: rewrites.forward.new) }
+
+  /// The flow of a packet of `sender` to `receiver`, which leaves with other ends. `isHop`: its time to live is made smaller.
+  mutating func set(_ sender: NATEnd, to receiver: NATEnd, as newSender: NATEnd, to newReceiver: NATEnd, isHop: Bool) {
+    rewrites = FlowRewrite(from: sender.ends(to: receiver), to: newSender.ends(to: newReceiver), isHop: isHop)
+  }
+
+  /// Whether packets with these ends go as the first one did; nil for those that are nothing of the flow.
+  func isFirst(_ source: NATEnd, _ destination: NATEnd) -> Bool? {
+    if source == sender, destination == receiver { return true }
+    return source == translatedReceiver && destination == translatedSender ? false : nil
+  }
 
   /// What the receiver's packets come with, reversed: in the direction of the first packet.
   func translatedKey(like key: FlowKey) -> FlowKey { translatedSender.key(to: translatedReceiver, like: key) }
@@ -64,46 +80,38 @@ extension NATTables {
     let key = packet.pointee.key
     flow = NATFlow()
     flow.first = side
-    flow.sender = NATEnd(sourceOf: key)
-    flow.receiver = NATEnd(destinationOf: key)
-    flow.translatedSender = flow.sender
-    flow.translatedReceiver = flow.receiver
-    let source = realms.realm(of: flow.sender.address)
-    let destination = realms.realm(of: flow.receiver.address)
+    let (sender, receiver) = (NATEnd(sourceOf: key), NATEnd(destinationOf: key))
+    var (newSender, newReceiver) = (sender, receiver)
+    let source = realms.realm(of: sender.address)
+    let destination = realms.realm(of: receiver.address)
     let leaves = source == .internal && (destination == .outside || destination == .external)
     guard packet.pointee.ipVersion == 4, leaves || destination == .external else {
       flow.state = .untouched
       return nil
     }
     flow.state = .translated
-    let number = key.protocolNumber
     if destination == .external {
-      if let host = owner(of: flow.receiver.address) {
-        flow.translatedReceiver = flow.receiver.at(host)
+      if let host = owner(of: receiver.address) {
+        newReceiver = receiver.at(host)
       } else {
-        let index = mappings.find(external: flow.receiver, number)
+        let index = mappings.find(external: receiver, key.protocolNumber)
         if index == 0 { return .unsolicited }
         flow.receiverMapping = mappings.reference(index)
-        flow.translatedReceiver = mappings.pointer(index).pointee.host
+        newReceiver = mappings.pointer(index).pointee.host
       }
     }
-    if leaves, let refusal = beginLeaving(packet, &flow) { return refusal }
-    return nil
-  }
-
-  private mutating func beginLeaving(
-    _ packet: UnsafePointer<DecodedPacket>, _ flow: inout NATFlow
-  ) -> NATRefusal? {
-    if let address = ownAddress(of: flow.sender.address) {
-      flow.translatedSender = flow.sender.at(address)
-      return nil
+    if leaves {
+      if let address = ownAddress(of: sender.address) {
+        newSender = sender.at(address)
+      } else {
+        guard begins(packet) || mappings.find(host: sender, key.protocolNumber) != 0 else { return .invalid }
+        let index = mapping(of: sender, key.protocolNumber)
+        if index == 0 { return refusal }
+        flow.senderMapping = mappings.reference(index)
+        newSender = mappings.pointer(index).pointee.external
+      }
     }
-    let number = packet.pointee.key.protocolNumber
-    guard begins(packet) || mappings.find(host: flow.sender, number) != 0 else { return .invalid }
-    let index = mapping(of: flow.sender, number)
-    if index == 0 { return refusal }
-    flow.senderMapping = mappings.reference(index)
-    flow.translatedSender = mappings.pointer(index).pointee.external
+    flow.set(sender, to: receiver, as: newSender, to: newReceiver, isHop: isHop)
     return nil
   }
 
@@ -123,6 +131,7 @@ extension NATTables {
         flow.receiverPermit = permit(flow.receiverPermit, flow.translatedSender, to: other)
       }
     }
-    if settles(flow, isFirst: isFirst) { flow.settledUntil = now.advanced(by: NATTables.settledTime) }
+    // Every segment of a control connection is looked at.
+    if flow.ftp == 0, settles(flow, isFirst: isFirst) { flow.settledUntil = now.advanced(by: NATTables.settledTime) }
   }
 }

@@ -20,6 +20,8 @@ public enum NATRefusal: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case untranslatable
   /// Another flow that has not ended has the ends that it would get.
   case conflict
+  /// It has made as many hops as it may (RFC 1812 5.3.1).
+  case timeToLiveExceeded
 
   /// For summaries.
   var name: String {
@@ -34,6 +36,7 @@ public enum NATRefusal: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case .icmpUnrelated: "ICMP error about no mapping"
     case .untranslatable: "cannot be translated"
     case .conflict: "ends in use"
+    case .timeToLiveExceeded: "time to live exceeded"
     }
   }
 }
@@ -50,7 +53,7 @@ public struct NATCounters: Sendable {
   public var ftpTranslated: UInt64 = 0
   /// Those that were not: of somebody else, of a port below 1024, or without a mapping.
   public var ftpRefused: UInt64 = 0
-  var refused = InlineArray<10, UInt64>(repeating: 0)
+  var refused = InlineArray<11, UInt64>(repeating: 0)
 
   /// Packets that were dropped for a reason.
   public subscript(refusal: NATRefusal) -> UInt64 { refused[Int(refusal.rawValue)] }

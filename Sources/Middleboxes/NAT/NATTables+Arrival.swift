@@ -17,12 +17,15 @@ extension NATTables {
     let destination = realms.realm(of: UInt32(truncatingIfNeeded: packet.pointee.key.destination.low))
     switch (source, destination) {
     case (.external, _): return .spoofed
-    case (_, .external): return arrivalAtNAT(packet, source)
-    case (.internal, .outside): return isTranslatable(packet) ? nil : .untranslatable
+    case (_, .external): return isAtItsEnd(packet) ? .timeToLiveExceeded : arrivalAtNAT(packet, source)
+    case (.internal, .outside):
+      return isAtItsEnd(packet) ? .timeToLiveExceeded : isTranslatable(packet) ? nil : .untranslatable
     case (.outside, .internal): return .unsolicited
     default: return nil
     }
   }
+
+  private func isAtItsEnd(_ packet: UnsafePointer<DecodedPacket>) -> Bool { isHop && packet.pointee.timeToLive <= 1 }
 
   private func isTranslatable(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
     packet.pointee.kind.rawValue <= PacketKind.icmp.rawValue && packet.pointee.tunnelDepth == 0

@@ -19,6 +19,8 @@ struct NATTables: ~Copyable {
   private let timeouts: Timeouts
   let filtering: NATConfiguration.Filtering
   let udpInboundRefresh: Bool
+  /// The time to live of what is translated is made smaller, as by any router.
+  let isHop: Bool
   var counters = NATCounters()
   /// Packet time.
   var now = Timestamp(nanoseconds: .min)
@@ -57,6 +59,7 @@ struct NATTables: ~Copyable {
     perHost = configuration.perHost
     filtering = configuration.filtering
     udpInboundRefresh = configuration.udpInboundRefresh
+    isHop = configuration.decrementsTimeToLive
     let second: Int64 = 1_000_000_000
     timeouts = Timeouts(
       established: Int64(configuration.timeouts.established) * second,

@@ -42,7 +42,9 @@ final class NATFixture {
   )
     throws
   {
-    let text = "internal: 10.0.0.0/8\nexternal: [\(external)]\n\(more)\n"
+    // The same time to live on both sides, so that what leaves is what a host there would have sent.
+    let timeToLive = more.contains("decrement-time-to-live") ? "" : "decrement-time-to-live: no"
+    let text = "internal: 10.0.0.0/8\nexternal: [\(external)]\n\(timeToLive)\n\(more)\n"
     let configuration = try NATConfiguration(bytes: Array(text.utf8), file: "nat.yaml")
     nat = NAT(configuration, worker: worker, of: workers, seed: seed)
     script = try EventScript(nat) { $0.idleTimeout = seconds * 1_000_000_000 }

@@ -6,7 +6,7 @@ struct NATConfigurationReader: ConfigurationReader {
 
   private static let keys = [
     "internal", "external", "filtering", "ports", "keep-port", "keep-parity", "maximum", "per-host", "ftp", "log",
-    "timeouts", "udp-inbound-refresh", "forwards", "one-to-one",
+    "timeouts", "udp-inbound-refresh", "decrement-time-to-live", "forwards", "one-to-one",
   ]
   private static let filterings: [(String, NATConfiguration.Filtering)] = [
     ("endpoint-independent", .endpointIndependent), ("address-dependent", .addressDependent),
@@ -37,6 +37,9 @@ struct NATConfigurationReader: ConfigurationReader {
     if let node = fields["timeouts"] { result.timeouts = try timeouts(node) }
     if let node = fields["udp-inbound-refresh"] {
       result.udpInboundRefresh = try yesOrNo(node, "udp-inbound-refresh")
+    }
+    if let node = fields["decrement-time-to-live"] {
+      result.decrementsTimeToLive = try yesOrNo(node, "decrement-time-to-live")
     }
     if let node = fields["one-to-one"] { try readOneToOne(node, into: &result) }
     if let node = fields["forwards"] { try readForwards(node, into: &result) }
