@@ -11,14 +11,10 @@ extension IDS {
   public static func summary(of boxes: [IDS]) -> Summary? {
     guard let configuration = boxes.first?.configuration else { return nil }
     let rules = configuration.rules.rules
-    var checks = [UInt64](repeating: 0, count: rules.count)
-    var matches = checks
+    var counters = [RuleCounter](repeating: RuleCounter(), count: rules.count)
     var givenUp: UInt64 = 0
     for box in boxes {
-      for index in rules.indices {
-        checks[index] &+= box.detector.checks[index]
-        matches[index] &+= box.detector.matches[index]
-      }
+      for index in rules.indices { counters[index] += box.detector.counters[index] }
       givenUp &+= box.detector.givenUp
     }
     let left = configuration.ruleSet.errors.map(\.description) + configuration.unused.map(\.description)
@@ -34,15 +30,33 @@ extension IDS {
     if !left.isEmpty {
       tables.append(Summary.Table("rules left out", ["why"], left.prefix(mostListed).map { [.text($0)] }))
     }
-    let busy = rules.indices.filter { matches[$0] > 0 }.sorted { (matches[$1], $0) < (matches[$0], $1) }
+    func identifier(_ index: Int) -> Summary.Value {
+      .text("\(rules[index].rule.gid):\(rules[index].rule.sid)")
+    }
+    let busy = rules.indices.filter { counters[$0].matches > 0 }
+      .sorted { (counters[$1].matches, $0) < (counters[$0].matches, $1) }
     if !busy.isEmpty {
       tables.append(
         Summary.Table(
           "rules that matched", ["sid", "message", "matches", "checks"],
           busy.prefix(mostListed).map { index in
-            let rule = rules[index].rule
+            let counter = counters[index]
             return [
-              .text("\(rule.gid):\(rule.sid)"), .text(rule.message), .count(matches[index]), .count(checks[index]),
+              identifier(index), .text(rules[index].rule.message), .count(counter.matches), .count(counter.checks),
+            ]
+          }))
+    }
+    if configuration.timesRules {
+      let asked = rules.indices.filter { counters[$0].checks > 0 }
+        .sorted { (counters[$1].nanoseconds, $0) < (counters[$0].nanoseconds, $1) }
+      tables.append(
+        Summary.Table(
+          "rules that were asked", ["sid", "checks", "matches", "time", "each, ns"],
+          asked.map { index in
+            let counter = counters[index]
+            return [
+              identifier(index), .count(counter.checks), .count(counter.matches),
+              .microseconds(counter.nanoseconds / 1_000), .count(counter.nanoseconds / counter.checks),
             ]
           }))
     }

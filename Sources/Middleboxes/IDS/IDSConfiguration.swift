@@ -10,6 +10,9 @@ public struct IDSConfiguration: Sendable {
   /// Alerts have the bytes that were looked at, at most the last 4,096.
   public var hasPayload = false
 
+  /// It is measured how long each rule is asked, which takes some 50 ns each time.
+  public var timesRules = false
+
   /// Rules that were read. Throws where libhyperscan is missing.
   public init(_ ruleSet: IDSRuleSet) throws {
     self.ruleSet = ruleSet
@@ -35,6 +38,7 @@ public struct IDSConfiguration: Sendable {
     try self.init(set)
     isInline = content.isInline
     hasPayload = content.hasPayload
+    timesRules = content.timesRules
   }
 
   /// How many rules are in use.

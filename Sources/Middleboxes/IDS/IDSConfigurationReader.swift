@@ -7,9 +7,10 @@ struct IDSConfigurationReader: ConfigurationReader {
     var variables = IDSVariables()
     var isInline = false
     var hasPayload = false
+    var timesRules = false
   }
 
-  private static let keys = ["rules", "addresses", "ports", "inline", "payload"]
+  private static let keys = ["rules", "addresses", "ports", "inline", "payload", "rule-stats"]
 
   func read(_ root: YAMLNode) throws(ConfigurationError) -> Content {
     let fields = try fields(of: root, in: "an IDS configuration", known: Self.keys)
@@ -22,6 +23,7 @@ struct IDSConfigurationReader: ConfigurationReader {
       addresses: try groups(fields["addresses"], "addresses"), ports: try groups(fields["ports"], "ports"))
     if let node = fields["inline"] { result.isInline = try yesOrNo(node, "inline") }
     if let node = fields["payload"] { result.hasPayload = try yesOrNo(node, "payload") }
+    if let node = fields["rule-stats"] { result.timesRules = try yesOrNo(node, "rule-stats") }
     return result
   }
 

@@ -126,6 +126,23 @@ struct DetectionTests {
         == ["5 1 client allowed", "6 2 client allowed", "7 3 client allowed"])
   }
 
+  @Test("alerts have the last bytes that were looked at, where that is asked for, and the protocol of their flow")
+  func payload() throws {
+    var configuration = try IDSConfiguration(
+      ruleSet(
+        of: rule(1, "flow:to_server; content:\"tail\";") + rule(2, "content:\"gram\";", "alert udp any any -> any any")
+          + rule(3, "http.uri; content:\"/\";")))
+    configuration.hasPayload = true
+    var script = try EventScript([try IDS(configuration)], burst: 1)
+    let long = String(repeating: "x", count: 5_000)
+    try script.play(
+      Self.handshake + "c > PA seq 1 ack 1 \"\(long)\"\nc > PA seq 5001 ack 1 \"tail\"\nc > . udp \"datagram\"")
+    script.finish()
+    let alerts = script.allReports.compactMap(\.alert)
+    #expect(alerts.map { String(decoding: $0.payload, as: UTF8.self) } == [long.dropFirst(908) + "tail", "datagram"])
+    #expect(alerts.allSatisfy { $0.applicationProtocol == nil && $0.transaction == nil })
+  }
+
   @Test("a rule that passes comes before all others")
   func pass() throws {
     let rules = rule(1, "content:\"bad\";") + rule(2, "content:\"bad friend\";", "pass tcp any any -> any any")
@@ -151,6 +168,38 @@ struct DetectionTests {
     #expect(try self.alerts(rules, "c > PA seq 1 ack 1 \"attack\"") == ["4 1 client allowed"])
   }
 
+  @Test(
+    "inline, who sent what is rejected is reset, or its receiver, or both; nothing of it reaches the receiver",
+    arguments: [("reject", ["c"]), ("rejectsrc", ["c"]), ("rejectdst", ["s"]), ("rejectboth", ["c", "s"])])
+  func reject(action: String, expected: [String]) throws {
+    let rules = rule(1, "flow:to_server; content:\"attack\";", "\(action) tcp any any -> any any")
+    var script = try runner(rules, inline: true)
+    try script.play(Self.handshake + "c > PA seq 1 ack 1 \"attack\"\nc > PA seq 7 ack 1 \"more\"")
+    #expect(script.allReports.compactMap(\.alert).map(\.action) == [.blocked])
+    let resets = script.output.map(\.description).filter { $0.contains(" R") }
+    // Who is reset is whom the packet goes to.
+    #expect(Set(resets.map { $0.hasPrefix("s >") ? "c" : "s" }) == Set(expected), "\(resets)")
+    #expect(!script.output.contains { $0.description.contains("attack") || $0.description.contains("more") })
+  }
+
+  @Test("how long each rule is asked, where that is measured")
+  func ruleTimes() throws {
+    let set = ruleSet(of: rule(1, "content:\"x\"; pcre:\"/x+y/\";") + rule(2, "content:\"never\";"))
+    var configuration = try IDSConfiguration(set)
+    configuration.timesRules = true
+    let ids = try IDS(configuration)
+    var script = try EventScript([ids], burst: 1)
+    try script.play(Self.handshake + "c > PA seq 1 ack 1 \"xxxxy\"")
+    script.finish()
+    let counters = ids.detector.counters
+    #expect(counters[0].matches == 1 && counters[0].nanoseconds > 0)
+    #expect(counters[1].checks == 0 && counters[1].nanoseconds == 0)
+    let tables = try #require(IDS.summary(of: [ids])).tables
+    let table = try #require(tables.last)
+    #expect("\(table.name)" == "rules that were asked" && table.rows.count == 1)
+    #expect(table.rows[0].prefix(3) == [.text("1:1"), .count(1), .count(1)])
+  }
+
   @Test("inline, a rule that drops is asked for each byte, however long its turn is")
   func inlineBytes() throws {
     let rules = rule(
@@ -173,6 +222,6 @@ struct DetectionTests {
     var lines: [String] = []
     for place in 0..<10_000 { lines.append("c > A seq \(1 + place) ack 1 \"a\"") }
     try script.play(lines.joined(separator: "\n"))
-    #expect(ids.detector.checks[0] > 10 && ids.detector.checks[0] < 300)
+    #expect(ids.detector.counters[0].checks > 10 && ids.detector.counters[0].checks < 300)
   }
 }

@@ -54,14 +54,34 @@ extension Detector {
     if rules.isEmpty { return }
     let message = begin(rules, context)
     let new = message.take(kind, bytes, isWhole: isWhole)
-    guard let group = rules.group(kind), let search = messageSearches[receiver][Int(kind.rawValue)] else { return }
+    search(bytes, from: new.lowerBound, kind, message, context)
+  }
+
+  /// Which rules a buffer could be about, from a place on.
+  private func search(
+    _ bytes: UnsafeRawBufferPointer, from place: Int, _ kind: InspectionBuffer, _ message: MessageView,
+    _ context: Context
+  ) {
+    let receiver = Int(context.receiver.rawValue)
+    guard let group = rules.messages[receiver].group(kind),
+      let search = messageSearches[receiver][Int(kind.rawValue)]
+    else { return }
     // What is looked for can have begun in what came before.
-    let start = max(0, new.lowerBound - (group.longestLiteral - 1))
+    let start = max(0, place - (group.longestLiteral - 1))
     hits.removeAll(keepingCapacity: true)
     search.run(UnsafeRawBufferPointer(rebasing: bytes[start...]), scratch: scratch!, into: &hits)
     for hit in hits {
       for index in group.rulesOfLiteral[Int(hit.literal)] { consider(index, message, context) }
     }
+  }
+
+  /// The same for all that there is of a message, by other rules than before.
+  func searchAgain(_ message: MessageView, _ context: Context) {
+    if message.parts.isEmpty { return }
+    var context = context
+    context.transaction = message.transaction
+    for index in rules.messages[Int(context.receiver.rawValue)].others { consider(index, message, context) }
+    for part in message.parts { search(message.bytes(of: part), from: 0, part.kind, message, context) }
   }
 
   /// The message is over.

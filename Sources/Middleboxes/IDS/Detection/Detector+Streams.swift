@@ -67,7 +67,7 @@ extension Detector {
   }
 
   /// Which rules the bytes could be about.
-  private func search(_ bytes: UnsafeRawBufferPointer, _ group: RuleGroup, _ view: StreamView, _ context: Context) {
+  func search(_ bytes: UnsafeRawBufferPointer, _ group: RuleGroup, _ view: StreamView, _ context: Context) {
     if !view.hasOthers {
       view.hasOthers = true
       for index in group.others { consider(index, view, context) }

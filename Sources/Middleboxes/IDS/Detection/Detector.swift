@@ -1,5 +1,6 @@
 import DualStackTracker
 import EventDSL
+import Glibc
 import MOSCore
 
 /// What a rule found.
@@ -28,11 +29,13 @@ final class Detector {
   let messageSearches: [[BufferSearch?]]
   var http: HTTPInspector
   var hits: [LiteralMatch] = []
-  private var thresholds = ThresholdTable()
+  var thresholds = ThresholdTable()
   private var unusedFlows: [InspectedFlow] = []
-  /// For each rule, how often it was asked and how often it matched.
-  private(set) var checks: [UInt64]
-  private(set) var matches: [UInt64]
+  /// What each rule did.
+  var counters: [RuleCounter]
+  private let timesRules: Bool
+  /// The rules that were given up for others before these.
+  var earlier: [EarlierRules] = []
   /// What was found and not taken yet.
   var found: [Detection] = []
 
@@ -47,9 +50,9 @@ final class Detector {
     rules = configuration.rules
     isInline = configuration.isInline
     keepsPayload = configuration.hasPayload
+    timesRules = configuration.timesRules
     matcher = try BufferMatcher(hasExpressions: rules.hasExpressions)
-    checks = [UInt64](repeating: 0, count: rules.rules.count)
-    matches = checks
+    counters = [RuleCounter](repeating: RuleCounter(), count: rules.rules.count)
     scratch = nil
     packetSearches = try rules.packets.map { groups in try groups.map { group in try BufferSearch(group) } }
     messageSearches = try rules.messages.map { messages in
@@ -70,7 +73,9 @@ final class Detector {
   var givenUp: UInt64 { matcher.givenUp }
 
   /// State for a flow.
-  func begin() -> InspectedFlow { unusedFlows.popLast() ?? InspectedFlow(bitCount: rules.bitCount) }
+  func begin() -> InspectedFlow {
+    unusedFlows.popLast() ?? InspectedFlow(bitCount: rules.bitNames.count, generation: earlier.count)
+  }
 
   /// The flow has ended, and with it the turn.
   func end(_ flow: InspectedFlow, _ record: FlowRecord, at time: Timestamp) {
@@ -101,7 +106,9 @@ final class Detector {
     _ index: UInt32, _ bytes: UnsafeRawBufferPointer, _ context: Context, isWhole: Bool
   ) -> BufferMatcher.Outcome {
     let rule = rules.rules[Int(index)]
-    guard allows(rule, index, context) else { return isWhole ? .fails : .undecided }
+    let start = beginCheck(index)
+    defer { endCheck(index, start) }
+    guard allows(rule, context) else { return isWhole ? .fails : .undecided }
     var result = BufferMatcher.Outcome.matches
     for (_, steps) in rule.buffers {
       switch matcher.match(steps, in: bytes, isWhole: isWhole) {
@@ -116,7 +123,9 @@ final class Detector {
   /// What a rule says of a message, of which each buffer that it names has to be as it asks; of several of a kind one.
   func outcome(_ index: UInt32, _ message: MessageView, _ context: Context, isWhole: Bool) -> BufferMatcher.Outcome {
     let rule = rules.rules[Int(index)]
-    guard allows(rule, index, context) else { return isWhole ? .fails : .undecided }
+    let start = beginCheck(index)
+    defer { endCheck(index, start) }
+    guard allows(rule, context) else { return isWhole ? .fails : .undecided }
     var result = BufferMatcher.Outcome.matches
     for (kind, steps) in rule.buffers {
       var outcome = isWhole ? BufferMatcher.Outcome.fails : .undecided
@@ -137,10 +146,24 @@ final class Detector {
     return result
   }
 
+  private static var now: UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  private func beginCheck(_ index: UInt32) -> UInt64 {
+    counters[Int(index)].checks &+= 1
+    return timesRules ? Self.now : 0
+  }
+
+  private func endCheck(_ index: UInt32, _ start: UInt64) {
+    if timesRules { counters[Int(index)].nanoseconds &+= Self.now &- start }
+  }
+
   /// Whether everything but bytes is as the rule asks.
-  private func allows(_ rule: DetectionRule, _ index: UInt32, _ context: Context) -> Bool {
-    checks[Int(index)] &+= 1
-    return rule.allows(context.record) && rule.allowsSizes(context.record)
+  private func allows(_ rule: DetectionRule, _ context: Context) -> Bool {
+    rule.allows(context.record) && rule.allowsSizes(context.record)
       && (rule.application == nil || rule.application == context.flow.application)
       && rule.bitTests.allSatisfy { isSet, bits in bits.contains { context.flow.isSet($0) } == isSet }
   }
@@ -149,7 +172,7 @@ final class Detector {
   func fire(_ index: UInt32, _ context: Context, payload: UnsafeRawBufferPointer? = nil) {
     let rule = rules.rules[Int(index)]
     if context.flow.isPassed { return }
-    matches[Int(index)] &+= 1
+    counters[Int(index)].matches &+= 1
     for (change, bit) in rule.bitChanges { context.flow.change(bit, change) }
     if rule.rule.action == .pass {
       context.flow.isPassed = true

@@ -7,7 +7,9 @@ final class InspectedFlow {
   /// The side whose view has the latest bytes; nil before the first.
   var receiver: Side?
   /// The flow's bits.
-  var bits: [UInt64]
+  private(set) var bits: [UInt64]
+  /// How many sets of rules were given up before those that this is of.
+  private(set) var generation: Int
   /// How far it has been read as HTTP.
   var http = HTTPFlowState()
   /// What it carries, as far as that is known.
@@ -16,10 +18,18 @@ final class InspectedFlow {
   var messages: [MessageView]?
   /// A rule said that the rest passes.
   var isPassed = false
-  /// A rule said that the rest is dropped.
-  var isDropped = false
 
-  init(bitCount: Int) { bits = [UInt64](repeating: 0, count: (bitCount + 63) / 64) }
+  init(bitCount: Int, generation: Int) {
+    bits = [UInt64](repeating: 0, count: (bitCount + 63) / 64)
+    self.generation = generation
+  }
+
+  /// For other rules, with these bits set.
+  func replaceBits(by new: some Sequence<Int>, count: Int, generation: Int) {
+    bits = [UInt64](repeating: 0, count: (count + 63) / 64)
+    for bit in new { change(bit, .set) }
+    self.generation = generation
+  }
 
   func isSet(_ bit: Int) -> Bool { bits[bit >> 6] >> UInt64(bit & 63) & 1 != 0 }
 
@@ -41,6 +51,5 @@ final class InspectedFlow {
     if let messages { for message in messages { message.reset() } }
     for index in bits.indices { bits[index] = 0 }
     isPassed = false
-    isDropped = false
   }
 }

@@ -63,6 +63,13 @@ final class MessageView {
     count += bytes.count
   }
 
+  /// Begins with other rules, of which some are settled.
+  func replaceRules(settled: Set<UInt32>) {
+    candidates.removeAll(keepingCapacity: true)
+    self.settled = settled
+    isChanged = !parts.isEmpty
+  }
+
   /// For another message.
   func reset() {
     count = 0

@@ -49,7 +49,8 @@ final class DetectionRules: Sendable {
   let messages: [MessageRules]
   /// Rules that need what is not looked at, by their places in the set, with the reason.
   let unsupported: [(place: Int, reason: String)]
-  let bitCount: Int
+  /// The names of flows' bits, by their numbers.
+  let bitNames: [String]
   let hasExpressions: Bool
 
   static let transports: [RuleProtocol.Transport] = [.tcp, .udp, .icmp]
@@ -67,7 +68,7 @@ final class DetectionRules: Sendable {
     }
     self.rules = rules
     self.unsupported = unsupported
-    bitCount = bits.count
+    bitNames = bits.sorted { $0.value < $1.value }.map(\.key)
     hasExpressions = rules.contains { rule in
       rule.buffers.contains { buffer in
         buffer.steps.steps.contains { step in if case .pcre = step { true } else { false } }

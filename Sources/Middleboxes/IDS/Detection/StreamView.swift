@@ -94,6 +94,13 @@ final class StreamView {
     count = length
   }
 
+  /// Begins to search for other rules, of which some are settled.
+  func replaceRules(settled: Set<UInt32>) {
+    literals = nil
+    beginSearch()
+    self.settled = settled
+  }
+
   private func beginSearch() {
     candidates.removeAll(keepingCapacity: true)
     askedCount = 0

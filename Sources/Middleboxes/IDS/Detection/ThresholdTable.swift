@@ -41,6 +41,18 @@ struct ThresholdTable {
     }
   }
 
+  /// The counters of rules that have other numbers; those of others are given up.
+  func moved(by places: [UInt32: UInt32]) -> ThresholdTable {
+    var result = ThresholdTable()
+    for (key, counter) in counters {
+      guard let place = places[key.rule] else { continue }
+      var moved = key
+      moved.rule = place
+      result.counters[moved] = counter
+    }
+    return result
+  }
+
   private func place(
     _ rule: UInt32, isFilter: Bool, _ track: RuleTrack, _ key: FlowKey, _ flow: UInt64
   ) -> Key {

@@ -29,6 +29,12 @@ struct HTTPInspector: ~Copyable {
   private var flows: [HTTPFlow] = []
   private var free: [Int] = []
 
+  /// What is kept and made at most; new ones hold for what comes.
+  var limits: HTTPLimits {
+    get { tools.limits }
+    set { tools.limits = newValue }
+  }
+
   init(limits: HTTPLimits = HTTPLimits()) { tools = HTTPTools(limits: limits) }
 
   /// Flows that are looked at.

@@ -1,6 +1,6 @@
 /// What inspectors need while they are at work, and not for a flow: memory that is used again.
 struct HTTPTools {
-  let limits: HTTPLimits
+  var limits: HTTPLimits
   /// The fields of the head at hand.
   var fields = HTTPFields()
   /// The buffer that is being made.

@@ -69,7 +69,7 @@ public struct IDSRuleSet: Sendable {
 
   /// Of two rules with one number the later revision is used, of equal ones the first.
   private mutating func add(_ rule: IDSRule) {
-    let number = UInt64(rule.gid) << 32 | UInt64(rule.sid)
+    let number = rule.identifier
     guard let place = places[number] else {
       places[number] = rules.count
       rules.append(rule)

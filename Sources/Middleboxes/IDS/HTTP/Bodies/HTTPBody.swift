@@ -4,6 +4,9 @@ struct HTTPBody {
   private(set) var isOver = true
   private var bytes: [UInt8] = []
   private var limit = 0
+  /// Bytes that have been handed out for good.
+  private var handedOut = 0
+  private var isEncoded = false
   /// From the outermost one on.
   private var decodings: [HTTPDecoding] = []
 
@@ -11,6 +14,8 @@ struct HTTPBody {
   mutating func begin(limit: Int, codings: [HTTPDecoding.Coding]) {
     isOver = limit == 0
     self.limit = limit
+    handedOut = 0
+    isEncoded = !codings.isEmpty
     decodings = codings.map(HTTPDecoding.init)
   }
 
@@ -24,6 +29,7 @@ struct HTTPBody {
     if decodings.isEmpty, bytes.isEmpty, isLast || piece.count >= limit {
       // Whole where it lies.
       isOver = true
+      handedOut = min(piece.count, limit)
       if !piece.isEmpty { handOut(UnsafeRawBufferPointer(rebasing: piece.prefix(limit)), true, nil) }
       return
     }
@@ -44,8 +50,18 @@ struct HTTPBody {
     isOver = true
     let anomaly = decodings.lazy.compactMap(\.anomaly).first
     decodings.removeAll()
+    handedOut += bytes.count
     if !bytes.isEmpty || anomaly != nil { bytes.withUnsafeBytes { handOut($0, true, anomaly) } }
     bytes.removeAll(keepingCapacity: bytes.capacity <= 4096)
+  }
+
+  /// What follows bytes that were lost is handed out as a body of its own, as far as the limit goes; not of an encoded one,
+  /// which nobody can read from there on.
+  mutating func goOn() {
+    if isEncoded { return }
+    limit -= handedOut
+    handedOut = 0
+    isOver = limit == 0
   }
 
   /// Returns whether there is room for more.

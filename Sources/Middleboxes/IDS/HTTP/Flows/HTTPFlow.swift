@@ -95,9 +95,12 @@ struct HTTPFlow {
     if case .stopped = direction.state { return }
     sink.note(.gap, in: direction.isInMessage ? direction.message : nextMessage(direction.message.sender))
     switch direction.state {
-    case .untilClose: finishBody(&direction, &tools, &sink)
+    case .untilClose:
+      finishBody(&direction, &tools, &sink)
+      direction.body.goOn()
     case .body where count <= direction.remaining, .chunk where count <= direction.remaining:
       finishBody(&direction, &tools, &sink)
+      direction.body.goOn()
       direction.remaining -= count
       if direction.remaining > 0 { return }
       if case .chunk = direction.state {

@@ -53,6 +53,9 @@ struct IDSRule: Hashable, Sendable {
   /// The content whose absence is seen first; nil in a rule without a content that has to be there.
   var fastPattern: RuleFastPattern?
 
+  /// What no other rule of a set has: generator and number.
+  var identifier: UInt64 { UInt64(gid) << 32 | UInt64(sid) }
+
   /// Whether it is the same rule, wherever it is written.
   func isSame(as other: IDSRule) -> Bool {
     var moved = other
