@@ -27,4 +27,11 @@ program() {
 program floor floor.c -msse4.2 -lpcap
 program floor-large floor.c -msse4.2 '-DN=(1u<<19)' -lpcap
 program nids nids_bench.c -lnids -lnet -lpcap -lglib-2.0 -lgthread-2.0
-exec python3 measure.py "${1:-7}"
+python3 measure.py "${1:-7}"
+rules=${MOS_SHARED:-../../shared}/rules
+if [ -d "$rules" ]; then
+  echo
+  python3 measure-ids.py "${1:-7}" "$rules"
+else
+  echo "bench: no IDS, there is no folder $rules with rules (set MOS_SHARED)"
+fi

@@ -33,4 +33,6 @@ compare suricata 98 scripts/suricata-compare.py --pcaps "$shared/pcaps" \
   --expected "$shared/oracles/suricata_flows.jsonl"
 compare alerts 96 scripts/alerts-compare.py --pcaps "$shared/pcaps" --rules "$shared/rules" \
   --expected "$shared/oracles/suricata_alerts.jsonl"
+compare http-alerts 92 scripts/alerts-compare.py --pcaps "$shared/pcaps" --rules Tests/Oracles/HTTP \
+  --expected Tests/Oracles/HTTP/alerts.jsonl
 [ "$failures" -eq 0 ]

@@ -48,6 +48,11 @@ public struct FlowRecord: BitwiseCopyable {
     get { traits.contains(.marked) }
     set { if newValue { traits.insert(.marked) } else { traits.remove(.marked) } }
   }
+  /// For whoever runs handlers on top of the tracker: there was an alert about the flow.
+  public var isAlerted: Bool {
+    get { traits.contains(.alerted) }
+    set { if newValue { traits.insert(.alerted) } else { traits.remove(.alerted) } }
+  }
   /// The flow is in the table: packets can still come. Otherwise it waits to be given back.
   public var isTracked: Bool { traits.contains(.inTable) }
   /// Picked up after its handshake.
@@ -141,6 +146,8 @@ struct FlowTraits: OptionSet, BitwiseCopyable {
   static func muted(_ side: Side) -> FlowTraits { .init(rawValue: 512 &<< UInt16(side.rawValue)) }
   /// The mark of whoever runs handlers.
   static var marked: FlowTraits { .init(rawValue: 2048) }
+  /// There was an alert about it.
+  static var alerted: FlowTraits { .init(rawValue: 4096) }
   /// `muted` of both sides.
   static var mutedOfEither: FlowTraits { .init(rawValue: 1536) }
 }

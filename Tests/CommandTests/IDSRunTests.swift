@@ -22,6 +22,35 @@ struct IDSRunTests {
     #expect(alert["signature_id"] as? Int == 1_000_002 && alert["gid"] as? Int == 1 && alert["rev"] as? Int == 1)
     #expect(alert["signature"] as? String == "a page that is not there")
     #expect(alert["action"] as? String == "allowed" && alert["severity"] as? Int == 2)
+    #expect(record["app_proto"] as? String == "http" && record["payload"] == nil)
+    let alerted = run.records.filter { ($0["flow"] as? [String: Any])?["alerted"] as? Bool == true }
+    #expect(alerted.count == 1 && alerted.first?["dest_port"] as? Int == 80)
+  }
+
+  @Test("alerts have the payload, and the summary the time of each rule, where the configuration asks for them")
+  func payloadAndTimes() throws {
+    let folder = try CommandProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let rules = """
+      alert http any any -> any any (flow:to_server; http.method; content:"GET"; http.uri; content:"/"; sid:1;)
+      """
+    try Data(rules.utf8).write(to: folder.appendingPathComponent("own.rules"))
+    try Data("rules: [own.rules]\npayload: yes\nrule-stats: yes\n".utf8).write(
+      to: folder.appendingPathComponent("ids.yaml"))
+    let run = try CommandProcess.run(
+      "replay", "--middlebox", "ids", "--config", folder.appendingPathComponent("ids.yaml").path, "--eve",
+      folder.appendingPathComponent("eve.json").path, CommandProcess.trace("http"))
+    #expect(run.status == 0)
+    let eve = try String(contentsOf: folder.appendingPathComponent("eve.json"), encoding: .utf8)
+    let records = try eve.split(separator: "\n").map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+    let alert = try #require(records.first { $0["event_type"] as? String == "alert" })
+    let payload = try #require((alert["payload"] as? String).flatMap { Data(base64Encoded: $0) })
+    #expect(payload.starts(with: Data("GET /".utf8)) && payload.suffix(4) == Data("\r\n\r\n".utf8))
+    #expect(alert["payload_printable"] as? String == String(decoding: payload, as: UTF8.self))
+    #expect(alert["tx_id"] as? Int == 0)
+    #expect(run.output.contains("rules that were asked") && run.output.contains("each, ns"))
   }
 
   @Test("a rule that is wrong, or needs what there is not, is in the summary with its line; the others are used")

@@ -89,6 +89,7 @@ public enum Dispatch {
   /// Hands on what a signature of the handler that runs found.
   static func alert(_ occurrence: UnsafeMutablePointer<Occurrence>, _ alert: Alert) {
     let box = occurrence.pointee.core.pointee.table.box(of: occurrence.pointee.node)
+    if occurrence.pointee.flow != 0 { occurrence.pointee.record.pointee.isAlerted = true }
     report(occurrence, box: box, "[\(alert.generator):\(alert.signature):\(alert.revision)] \(alert.message)", alert)
   }
 

@@ -25,6 +25,7 @@ extension IDS {
           [.text("in use"), .count(UInt64(rules.count))], [.text("left out"), .count(UInt64(left.count))],
           [.text("disabled"), .count(UInt64(configuration.ruleSet.disabledCount))],
           [.text("searches given up"), .count(givenUp)],
+          [.text("search state of a flow"), .bytes(UInt64(configuration.rules.streamByteCount))],
         ])
     ]
     if !left.isEmpty {

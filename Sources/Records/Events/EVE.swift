@@ -26,7 +26,7 @@ public enum EVE {
     text.member("age", UInt64(max(0, duration / 1_000_000_000)))
     text.member("state", flowState(flow))
     text.member("reason", reason(flow.pointee.end))
-    text.member("alerted", false)
+    text.member("alerted", flow.pointee.isAlerted)
     text.endObject()
     if key.protocolNumber == 6 { appendTCP(flow, &text) }
     text.endRecord()

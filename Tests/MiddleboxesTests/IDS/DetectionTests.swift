@@ -49,6 +49,25 @@ struct DetectionTests {
     #expect(try alerts(rules, "c > PA seq 1 ack 1 \"attach\"").isEmpty)
   }
 
+  @Test("bytes that a server takes with the SYN are of an established connection; those that it does not take are not")
+  func fastOpen() throws {
+    let rules = rule(1, "flow:to_server,established; content:\"attack\";")
+    func alerts(_ acknowledged: Int) throws -> [UInt32] {
+      var script = try runner(rules, inline: false)
+      try script.play(
+        """
+        c > S seq 0 "attack" <mss 1460,tfo>
+        s > SA seq 0 ack \(acknowledged) <mss 1460>
+        c > A seq 7 ack 1
+        c > FA seq 7 ack 1
+        """)
+      script.finish()
+      return script.allReports.compactMap { $0.alert?.signature }
+    }
+    #expect(try alerts(7) == [1])
+    #expect(try alerts(1) == [])
+  }
+
   @Test("places count from the beginning of a turn: what one side says until the other answers")
   func turns() throws {
     let rules = rule(1, "flow:to_server; content:\"USER\"; depth:4;")

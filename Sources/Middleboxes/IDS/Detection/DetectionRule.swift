@@ -159,8 +159,10 @@ final class DetectionRule: Sendable {
   }
 
   private func isEstablished(_ record: FlowRecord) -> Bool {
-    record.key.protocolNumber == 6
-      ? record.wasEstablished && !record.isMidstream : record.client.packets > 0 && record.server.packets > 0
+    if record.key.protocolNumber != 6 { return record.client.packets > 0 && record.server.packets > 0 }
+    if record.isMidstream { return false }
+    // Bytes that a server took with the SYN (RFC 7413) are as good as those behind the handshake.
+    return record.wasEstablished || subject != .packets
   }
 
   /// Whether the streams are as long as the rule asks.

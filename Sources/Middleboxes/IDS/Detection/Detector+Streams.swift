@@ -23,7 +23,8 @@ extension Detector {
       flow.receiver = receiver
       isNewTurn = true
     }
-    if group.isEmpty && !rules.messages[Int(receiver.rawValue)].looksIntoPayload || flow.isPassed { return }
+    let isWanted = !group.isEmpty || rules.messages[Int(receiver.rawValue)].looksIntoPayload || keepsPayload
+    if !isWanted || flow.isPassed { return }
     let context = Context(flow: flow, record: record, receiver: receiver, time: time)
     let view = flow.views[Int(receiver.rawValue)]
     if isNewTurn {

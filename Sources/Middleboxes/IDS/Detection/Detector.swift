@@ -42,7 +42,7 @@ final class Detector {
   /// What is dropped must be found before it is passed on.
   let isInline: Bool
   /// Alerts have the payload.
-  private let keepsPayload: Bool
+  let keepsPayload: Bool
   /// Bytes of it, the last ones; Suricata's `payload-buffer-size`.
   private static let mostPayload = 4_096
 

@@ -53,6 +53,9 @@ final class DetectionRules: Sendable {
   let bitNames: [String]
   let hasExpressions: Bool
 
+  /// What searching takes for a flow both of whose sides have said something.
+  var streamByteCount: Int { streams.reduce(0) { $0 + ($1.database?.streamByteCount ?? 0) } }
+
   static let transports: [RuleProtocol.Transport] = [.tcp, .udp, .icmp]
 
   init(_ set: IDSRuleSet) throws(HyperscanError) {

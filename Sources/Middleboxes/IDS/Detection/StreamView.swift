@@ -14,8 +14,8 @@ final class StreamView {
   /// Bytes of earlier turns that are kept when one begins.
   static let longestPast = 2_560
 
-  private var base = UnsafeMutableRawPointer.allocate(byteCount: 512, alignment: 16)
-  private var capacity = 512
+  private var base: UnsafeMutableRawPointer?
+  private var capacity = 0
   private(set) var count = 0
   /// Where the turn began; nil when that has been given up.
   private(set) var turn: Int? = 0
@@ -29,22 +29,26 @@ final class StreamView {
   /// Rules without a literal are among the candidates.
   var hasOthers = false
 
-  deinit { base.deallocate() }
+  deinit { base?.deallocate() }
 
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
   var room: Int { Self.longest - count }
 
   /// Adds at most `room` bytes.
   func append(_ bytes: UnsafeRawBufferPointer) {
-    if count + bytes.count > capacity {
-      capacity = min(max(capacity * 2, count + bytes.count), Self.longest)
-      let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
-      larger.copyMemory(from: base, byteCount: count)
-      base.deallocate()
-      base = larger
-    }
-    if let source = bytes.baseAddress { (base + count).copyMemory(from: source, byteCount: bytes.count) }
+    guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
+    if base == nil || count + bytes.count > capacity { grow(to: count + bytes.count) }
+    (base! + count).copyMemory(from: source, byteCount: bytes.count)
     count += bytes.count
+  }
+
+  private func grow(to needed: Int) {
+    // Most flows say little: no more than they need.
+    capacity = min(max(capacity / 2 * 3, (needed + 255) & ~255), Self.longest)
+    let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+    if let base { larger.copyMemory(from: base, byteCount: count) }
+    base?.deallocate()
+    base = larger
   }
 
   /// The bytes of the turn; nil when its beginning has been given up.
@@ -80,9 +84,9 @@ final class StreamView {
     beginTurn()
     // A bulk transfer is over: its memory is of use to others.
     if capacity > 4_096 {
-      base.deallocate()
-      capacity = 512
-      base = .allocate(byteCount: capacity, alignment: 16)
+      base?.deallocate()
+      base = nil
+      capacity = 0
     }
   }
 
@@ -90,7 +94,7 @@ final class StreamView {
   func tail(_ length: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes.suffix(length)) }
 
   private func keepLast(_ length: Int) {
-    base.copyMemory(from: base + (count - length), byteCount: length)
+    if let base { base.copyMemory(from: base + (count - length), byteCount: length) }
     count = length
   }
 
