@@ -60,7 +60,7 @@ struct IDSRunTests {
     let rules = """
       alert tcp any any -> any any (content:"GET"; sid:1;)
       alert tcp any any -> any any (content:"GET; sid:2;)
-      alert tls any any -> any any (tls.sni; content:"x"; sid:3;)
+      alert smb any any -> any any (content:"x"; sid:3;)
       """
     try Data(rules.utf8).write(to: folder.appendingPathComponent("own.rules"))
     try Data("rules: [own.rules]\n".utf8).write(to: folder.appendingPathComponent("ids.yaml"))
@@ -69,7 +69,7 @@ struct IDSRunTests {
       CommandProcess.trace("http"))
     #expect(run.status == 0)
     let text = run.output
-    #expect(text.contains("own.rules:2: sid 2:") && text.contains("own.rules:3: sid 3: not used, "))
+    #expect(text.contains("own.rules:2: sid 2:") && text.contains("own.rules:3: sid 3: not used, the protocol smb"))
     #expect(text.contains("[1:1:0]"))
   }
 

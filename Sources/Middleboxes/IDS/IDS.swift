@@ -111,14 +111,3 @@ public struct IDS: Middlebox {
     detector.found.removeAll(keepingCapacity: true)
   }
 }
-
-extension DetectionRules {
-  /// Whether there are rules about packets of a kind.
-  func inspectsPackets(_ kind: PacketKind) -> Bool {
-    switch kind {
-    case .tcp: !packets[0].allSatisfy(\.isEmpty)
-    case .udp: !packets[1].allSatisfy(\.isEmpty)
-    default: !packets[2].allSatisfy(\.isEmpty)
-    }
-  }
-}

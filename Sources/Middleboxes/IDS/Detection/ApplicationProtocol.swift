@@ -2,16 +2,17 @@ import MOSCore
 
 /// An application protocol whose messages are taken apart.
 enum ApplicationProtocol: UInt8, Sendable {
-  case http
+  case http, tls, dns
 
   /// The name in EVE's `app_proto`.
   var name: String { "\(self)" }
 
-  /// The protocol whose messages have such a buffer; nil where they are not taken apart, and for the payload.
+  /// The protocol whose messages have such a buffer; nil for the payload.
   init?(of buffer: InspectionBuffer) {
     switch buffer {
-    case .payload, .dnsQuery, .tlsServerName, .ja3Hash, .ja3String, .ja3ServerHash, .ja3ServerString, .ja4Hash:
-      return nil
+    case .payload: return nil
+    case .dnsQuery: self = .dns
+    case .tlsServerName, .ja3Hash, .ja3String, .ja3ServerHash, .ja3ServerString, .ja4Hash: self = .tls
     default: self = .http
     }
   }
@@ -20,6 +21,8 @@ enum ApplicationProtocol: UInt8, Sendable {
   init?(_ name: RuleProtocol) {
     switch name {
     case .http, .http1: self = .http
+    case .tls: self = .tls
+    case .dns: self = .dns
     default: return nil
     }
   }
@@ -27,9 +30,9 @@ enum ApplicationProtocol: UInt8, Sendable {
 
 extension DetectionRule {
   /// The protocol of the flows that a rule is about; nil for any.
-  static func application(of rule: IDSRule) throws(Unsupported) -> ApplicationProtocol? {
+  static func application(of rule: IDSRule, _ buffers: [RuleBuffer]) throws(Unsupported) -> ApplicationProtocol? {
     let name = rule.header.protocolName
-    if !name.isApplication { return nil }
+    if !name.isApplication { return buffers.lazy.compactMap { ApplicationProtocol(of: $0.kind) }.first }
     guard let known = ApplicationProtocol(name) else { throw Unsupported(reason: "the protocol \(name.rawValue)") }
     return known
   }

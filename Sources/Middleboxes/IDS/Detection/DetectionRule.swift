@@ -87,12 +87,12 @@ final class DetectionRule: Sendable {
       case .toClient: .client
       case nil: nil
       }
-    let application = try Self.application(of: rule)
+    let application = try Self.application(of: rule, buffers)
     let isAboutMessages =
       buffers.contains { $0.kind != .payload }
       || application != nil && buffers.isEmpty
-    if let buffer = buffers.first(where: { $0.kind != .payload && ApplicationProtocol(of: $0.kind) == nil }) {
-      throw Unsupported(reason: "\(buffer.kind.keyword)")
+    if Set(buffers.compactMap { ApplicationProtocol(of: $0.kind) }).count > 1 {
+      throw Unsupported(reason: "messages of different protocols")
     }
     if isAboutMessages && !packetConditions.isEmpty { throw Unsupported(reason: "ip_proto of a message") }
     do throws(PCREError) {

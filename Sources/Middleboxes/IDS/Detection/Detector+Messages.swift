@@ -1,4 +1,5 @@
 import DualStackTracker
+import EventDSL
 import MOSCore
 
 /// Messages of application protocols.
@@ -8,32 +9,47 @@ extension Detector {
     _ bytes: UnsafeRawBufferPointer, for receiver: Side, of flow: InspectedFlow, _ record: FlowRecord,
     at time: Timestamp
   ) {
-    if flow.isPassed || flow.http.stage == .over { return }
+    if flow.isPassed || flow.inspection.isOver(record.key) { return }
     let wasKnown = flow.application != nil
     var sink = MessageSink(detector: self, flow: flow, record: record, time: time)
-    http.take(bytes, from: receiver.peer, of: &flow.http, into: &sink)
-    if !wasKnown, flow.http.isHTTP {
-      flow.application = .http
+    inspectors.take(bytes, from: receiver.peer, of: &flow.inspection, record.key, into: &sink)
+    if !wasKnown, let known = flow.inspection.application {
+      flow.application = known
       // They waited for this.
       for side in Side.allCases { ask(flow.views[Int(side.rawValue)], sink.context(side), isWhole: false) }
     }
     settle(flow, sink)
   }
 
+  /// The same for a datagram, before rules about packets are asked.
+  func takeDatagram(
+    _ packet: borrowing PacketView, for receiver: Side, of flow: InspectedFlow, _ record: FlowRecord
+  ) {
+    if flow.isPassed || !MessageInspectors.State.isDNS(record.key) { return }
+    let time = packet.time
+    packet.withPayload { span in
+      span.withUnsafeBytes { bytes in
+        var sink = MessageSink(detector: self, flow: flow, record: record, time: time, packet: bytes)
+        inspectors.take(datagram: bytes, from: receiver.peer, of: &flow.inspection, into: &sink)
+        flow.application = flow.inspection.application
+      }
+    }
+  }
+
   /// Bytes that `receiver` would have got are missing.
   func skipMessages(
     _ count: UInt64, for receiver: Side, of flow: InspectedFlow, _ record: FlowRecord, at time: Timestamp
   ) {
-    if flow.http.stage == .over { return }
+    if flow.inspection.isOver(record.key) { return }
     var sink = MessageSink(detector: self, flow: flow, record: record, time: time)
-    http.skip(count, from: receiver.peer, of: &flow.http, into: &sink)
+    inspectors.skip(count, from: receiver.peer, of: &flow.inspection, record.key, into: &sink)
     settle(flow, sink)
   }
 
   /// No more comes of a flow.
   func finishMessages(_ flow: InspectedFlow, _ record: FlowRecord, at time: Timestamp) {
     var sink = MessageSink(detector: self, flow: flow, record: record, time: time)
-    http.end(&flow.http, into: &sink)
+    inspectors.end(&flow.inspection, into: &sink)
   }
 
   /// Asks about what came of the messages under way.
@@ -46,7 +62,7 @@ extension Detector {
   }
 
   /// A buffer of a message, or more of the last one.
-  fileprivate func take(
+  func take(
     _ kind: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, isWhole: Bool, _ context: Context
   ) {
     let receiver = Int(context.receiver.rawValue)
@@ -85,7 +101,7 @@ extension Detector {
   }
 
   /// The message is over.
-  fileprivate func end(_ context: Context) {
+  func end(_ context: Context) {
     let rules = rules.messages[Int(context.receiver.rawValue)]
     if rules.isEmpty { return }
     let message = begin(rules, context)
@@ -113,7 +129,8 @@ extension Detector {
 
   private func consider(_ index: UInt32, _ message: MessageView, _ context: Context) {
     let rule = rules.rules[Int(index)]
-    guard rule.allows(context.key), rule.rule.header.protocolName.allows(.tcp),
+    guard rule.application == context.flow.application, rule.allows(context.key),
+      rule.rule.header.protocolName.allows(context.packet == nil ? .tcp : .udp),
       // A flow's protocol by itself is told of once.
       !(rule.buffers.isEmpty && (context.transaction ?? 0) > 0),
       !message.settled.contains(index), !message.candidates.contains(index)
@@ -139,28 +156,4 @@ extension Detector {
     }
     message.candidates = undecided
   }
-}
-
-/// Hands buffers of HTTP messages to a detector.
-private struct MessageSink: HTTPSink {
-  let detector: Detector
-  let flow: InspectedFlow
-  let record: FlowRecord
-  let time: Timestamp
-
-  func context(_ receiver: Side, _ transaction: UInt32? = nil) -> Detector.Context {
-    Detector.Context(flow: flow, record: record, receiver: receiver, time: time, transaction: transaction)
-  }
-
-  func take(_ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, isWhole: Bool, of message: HTTPMessage) {
-    flow.application = .http
-    detector.take(buffer, bytes, isWhole: isWhole, context(message.sender.peer, message.transaction))
-  }
-
-  func end(_ message: HTTPMessage) {
-    flow.application = .http
-    detector.end(context(message.sender.peer, message.transaction))
-  }
-
-  func note(_ anomaly: HTTPAnomaly, in message: HTTPMessage) {}
 }

@@ -14,9 +14,10 @@ extension Detector {
     case .udp: transport = 1
     default: transport = 2
     }
+    if packet.kind == .udp { takeDatagram(packet, for: receiver, of: flow, record) }
     let group = rules.packets[transport][Int(receiver.rawValue)]
     if group.isEmpty || flow.isPassed { return }
-    let context = Context(flow: flow, record: record, receiver: receiver, time: packet.time)
+    var context = Context(flow: flow, record: record, receiver: receiver, time: packet.time)
     var candidates = group.others
     if let search = packetSearches[transport][Int(receiver.rawValue)], packet.payloadLength > 0 {
       hits.removeAll(keepingCapacity: true)
@@ -34,7 +35,8 @@ extension Detector {
       else { continue }
       packet.withPayload { span in
         span.withUnsafeBytes { bytes in
-          if outcome(index, bytes, context, isWhole: true) == .matches { fire(index, context, payload: bytes) }
+          context.packet = bytes
+          if outcome(index, bytes, context, isWhole: true) == .matches { fire(index, context) }
         }
       }
     }

@@ -13,9 +13,9 @@ struct EarlierRules {
 extension Detector {
   /// Goes on where other rules are given up.
   func takeOver(_ old: Detector) {
-    let limits = http.limits
-    swap(&http, &old.http)
-    http.limits = limits
+    let limits = inspectors.limits
+    swap(&inspectors, &old.inspectors)
+    inspectors.limits = limits
     var known: [UInt64: UInt32] = [:]
     for (index, rule) in rules.rules.enumerated() { known[rule.rule.identifier] = UInt32(index) }
     var places: [UInt32: UInt32] = [:]

@@ -27,7 +27,7 @@ final class Detector {
   let packetSearches: [[BufferSearch?]]
   /// As `DetectionRules.messages`, by buffers.
   let messageSearches: [[BufferSearch?]]
-  var http: HTTPInspector
+  var inspectors: MessageInspectors
   var hits: [LiteralMatch] = []
   var thresholds = ThresholdTable()
   private var unusedFlows: [InspectedFlow] = []
@@ -58,11 +58,7 @@ final class Detector {
     messageSearches = try rules.messages.map { messages in
       try messages.groups.map { group in try group.flatMap { try BufferSearch($0) } }
     }
-    var limits = HTTPLimits()
-    limits.buffers = rules.messages.reduce(0) { $0 | $1.buffers }
-    limits.onlyRecognizes = rules.messages.allSatisfy(\.isEmpty)
-    limits.growingBodies = isInline && rules.messages.contains(where: \.dropsByBody)
-    http = HTTPInspector(limits: limits)
+    inspectors = MessageInspectors(MessageInspectors.Limits(rules, isInline: isInline))
     for group in rules.streams + rules.packets.joined() + rules.messages.flatMap({ $0.groups.compactMap(\.self) }) {
       guard let database = group.database else { continue }
       if scratch == nil { scratch = try ScanScratch(for: database) } else { try scratch!.fit(database) }
@@ -92,6 +88,8 @@ final class Detector {
     let receiver: Side
     let time: Timestamp
     var transaction: UInt32?
+    /// The datagram or segment that is looked at by itself; nil in a stream.
+    var packet: UnsafeRawBufferPointer?
     /// The bytes that the receiver has got.
     var view: StreamView { flow.views[Int(receiver.rawValue)] }
     /// Source and destination of what is looked at.
@@ -130,7 +128,7 @@ final class Detector {
     for (kind, steps) in rule.buffers {
       var outcome = isWhole ? BufferMatcher.Outcome.fails : .undecided
       if kind == .payload {
-        outcome = matcher.match(steps, in: context.view.turnOrRest, isWhole: isWhole)
+        outcome = matcher.match(steps, in: context.packet ?? context.view.turnOrRest, isWhole: isWhole)
       } else {
         for part in message.parts where part.kind == kind && outcome != .matches {
           let ofPart = matcher.match(steps, in: message.bytes(of: part), isWhole: part.isWhole || isWhole)
@@ -169,7 +167,7 @@ final class Detector {
   }
 
   /// A rule has matched.
-  func fire(_ index: UInt32, _ context: Context, payload: UnsafeRawBufferPointer? = nil) {
+  func fire(_ index: UInt32, _ context: Context) {
     let rule = rules.rules[Int(index)]
     if context.flow.isPassed { return }
     counters[Int(index)].matches &+= 1
@@ -183,7 +181,7 @@ final class Detector {
       thresholds.alerts(
         rule.rule, index: index, context.key, flow: context.record.firstPacket, at: context.time)
     else { return }
-    let bytes = keepsPayload ? payload ?? context.view.bytes : UnsafeRawBufferPointer(start: nil, count: 0)
+    let bytes = keepsPayload ? context.packet ?? context.view.bytes : UnsafeRawBufferPointer(start: nil, count: 0)
     found.append(
       Detection(
         rule: rule, sender: context.receiver.peer, transaction: context.transaction,

@@ -10,8 +10,8 @@ final class InspectedFlow {
   private(set) var bits: [UInt64]
   /// How many sets of rules were given up before those that this is of.
   private(set) var generation: Int
-  /// How far it has been read as HTTP.
-  var http = HTTPFlowState()
+  /// How far its messages have been read.
+  var inspection = MessageInspectors.State()
   /// What it carries, as far as that is known.
   var application: ApplicationProtocol?
   /// The messages that are under way, by the side that receives them; nil before the first.
@@ -46,7 +46,7 @@ final class InspectedFlow {
   func reset() {
     for view in views { view.begin() }
     receiver = nil
-    http = HTTPFlowState()
+    inspection = MessageInspectors.State()
     application = nil
     if let messages { for message in messages { message.reset() } }
     for index in bits.indices { bits[index] = 0 }

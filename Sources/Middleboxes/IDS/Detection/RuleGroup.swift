@@ -47,6 +47,9 @@ final class DetectionRules: Sendable {
   let packets: [[RuleGroup]]
   /// Rules about messages, by the side that receives them.
   let messages: [MessageRules]
+  private let inspectsSegments: Bool
+  private let inspectsDatagrams: Bool
+  private let inspectsOthers: Bool
   /// Rules that need what is not looked at, by their places in the set, with the reason.
   let unsupported: [(place: Int, reason: String)]
   /// The names of flows' bits, by their numbers.
@@ -103,5 +106,17 @@ final class DetectionRules: Sendable {
     self.streams = streams
     self.packets = packets
     self.messages = messages
+    inspectsSegments = packets[0].contains { !$0.isEmpty }
+    inspectsDatagrams = packets[1].contains { !$0.isEmpty } || rules.contains { $0.application == .dns }
+    inspectsOthers = packets[2].contains { !$0.isEmpty }
+  }
+
+  /// Whether packets of a kind are looked at, each by itself.
+  func inspectsPackets(_ kind: PacketKind) -> Bool {
+    switch kind {
+    case .tcp: inspectsSegments
+    case .udp: inspectsDatagrams
+    default: inspectsOthers
+    }
   }
 }

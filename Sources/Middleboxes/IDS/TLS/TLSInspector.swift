@@ -17,7 +17,8 @@ struct TLSFlowState: BitwiseCopyable {
 /// Only each side's first message is looked at, over as many records as it has; a flow that does not begin so costs five
 /// bytes of its state. Which end says the client's hello is told by the hello.
 struct TLSInspector: ~Copyable {
-  private let limits: TLSLimits
+  /// What is kept and made at most; new ones hold for what comes.
+  var limits: TLSLimits
   private var partial: PartialMessages
   private var fingerprints = TLSFingerprintMaker()
 

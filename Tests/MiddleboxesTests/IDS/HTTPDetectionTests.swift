@@ -6,43 +6,9 @@ import Testing
 @testable import Middleboxes
 
 @Suite("What rules find in HTTP messages")
-struct MessageDetectionTests {
+struct HTTPDetectionTests: MessageRules {
   private static let request = "GET /a%2fb/index.php?id=7 HTTP/1.1\r\nHost: Example.com\r\nUser-Agent: curl/8\r\n\r\n"
   private static let answer = "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 5\r\n\r\nhello"
-
-  private func rule(_ sid: Int, _ options: String, _ header: String = "alert tcp any any -> any any") -> String {
-    "\(header) (msg:\"m\(sid)\"; \(options) sid:\(sid);)\n"
-  }
-
-  /// The sids of alerts, and the numbers of the clients' or servers' messages.
-  private func alerts(_ rules: String, _ turns: [(Side, String)]) throws -> [String] {
-    try alerts(rules, bytes: turns.map { ($0, Array($1.utf8)) })
-  }
-
-  /// The same, which is to be so however the conversation is cut.
-  private func alerts(_ rules: String, bytes turns: [(Side, [UInt8])]) throws -> [String] {
-    let results = try [1_460, 1, 7].map { segment in
-      let (reports, _) = try play(rules, turns, segment: segment)
-      return reports.compactMap(\.alert).map { "\($0.signature) \($0.sender) \($0.transaction.map { "\($0)" } ?? "-")" }
-        .sorted()
-    }
-    #expect(results.allSatisfy { $0 == results[0] }, "\(results)")
-    return results[0]
-  }
-
-  private func play(
-    _ rules: String, _ turns: [(Side, [UInt8])], segment: Int, inline: Bool = false
-  ) throws -> (reports: [Report], passed: Int) {
-    let set = ruleSet(of: rules)
-    try #require(set.errors.isEmpty, "\(set.errors)")
-    var configuration = try IDSConfiguration(set)
-    configuration.isInline = inline
-    try #require(configuration.unused.isEmpty, "\(configuration.unused)")
-    var script = try EventScript([try IDS(configuration)], burst: 1)
-    script.play(frames: Conversation(turns: turns.map { (sender: $0, bytes: $1) }).frames(segment: segment))
-    script.finish()
-    return (script.allReports, script.output.count)
-  }
 
   @Test("contents in the parts of a request, as modifiers and behind sticky buffers")
   func requestBuffers() throws {
