@@ -23,9 +23,12 @@ let package = Package(
     .target(name: "CHyperscan"),
     .target(name: "CPCRE2"),
     .target(name: "CZlib"),
+    .target(
+      name: "CDPDK", exclude: ["system"],
+      cSettings: [.headerSearchPath("system/common"), .headerSearchPath("system/machine")]),
     .target(name: "CMachine"),
     .target(name: "MOSCore", dependencies: ["CMachine"]),
-    .target(name: "PacketIO", dependencies: ["MOSCore", "CPcap"]),
+    .target(name: "PacketIO", dependencies: ["CDPDK", "MOSCore", "CPcap"]),
     .target(name: "MTCP", dependencies: ["MOSCore"]),
     .target(name: "DualStackTracker", dependencies: ["CMachine", "MOSCore", "MTCP"]),
     .target(name: "EventDSL", dependencies: ["MOSCore", "PacketIO", "MTCP", "DualStackTracker"]),

@@ -5,9 +5,9 @@ set -euo pipefail
 
 group_packages() {
   case "$1" in
-    build) echo libhyperscan-dev libpcap-dev libpcre2-dev libyaml-dev pkg-config zlib1g-dev ;;
+    build) echo libdpdk-dev libhyperscan-dev libpcap-dev libpcre2-dev libyaml-dev pkg-config zlib1g-dev ;;
     demo) echo python3 ;;
-    test) echo binutils python3 tcpflow tshark valgrind ;;
+    test) echo binutils curl dpdk-dev ethtool iproute2 iputils-ping python3 tcpflow tshark valgrind ;;
     fuzz) echo libstdc++-12-dev ;;
     bench) echo gcc libc6-dev libpcap-dev libnids-dev libnet1-dev libglib2.0-dev pkg-config python3 ;;
     traces) echo python3 wireshark-common nginx-light curl openssl iproute2 iputils-ping tcpdump nftables ethtool procps ;;

@@ -16,7 +16,7 @@ tracked() { git ls-files --cached --others --exclude-standard -- "$@"; }
 matches() {
   local regex=$1
   shift
-  tracked "$@" | xargs -d '\n' -r grep -nHIE -- "$regex"
+  tracked "$@" | xargs -d '\n' -r grep -nHIE -d skip -- "$regex"
 }
 
 code=('*.swift' '*.c' '*.h' '*.py' '*.sh')

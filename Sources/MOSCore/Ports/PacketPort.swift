@@ -4,9 +4,10 @@
 /// a port needs no allocation for a frame. A port belongs to one thread.
 ///
 /// Who owns a frame's bytes:
-/// - Those that `receive` gives out belong to the port. They stay valid until the next `receive` on the same port, no
-///   matter what is done with other ports. Until then the caller may change them where they lie, within
-///   `capturedLength`; a frame that is to be longer is built in the caller's own memory.
+/// - Those that `receive` gives out belong to the port. They stay valid until the next `receive` on the same port, or
+///   until they are sent, no matter what is done with other ports. Until then the caller may change them where they lie, within
+///   `capturedLength`; a frame that is to be longer is built in the caller's own memory. A frame that was sent may belong to
+///   the other port from then on: it is not to be changed, or sent again.
 /// - Those given to `send` belong to the caller, or to the port from which they were received. When `send` returns, the
 ///   port has copied them or handed them on, and does not look at them again.
 ///
