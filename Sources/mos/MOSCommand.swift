@@ -14,7 +14,7 @@ struct MOSCommand: ParsableCommand {
     commandName: "mos",
     abstract: "Follows the flows of a network from both ends at once.",
     version: "mos 0.1.0",
-    subcommands: [ReplayCommand.self])
+    subcommands: [ReplayCommand.self, InlineCommand.self])
 
   /// Parses `arguments` (without the command's name), does what they say and returns the exit status: 0 done, 1 the
   /// input was bad in part, 2 usage, 3 a port or resource failed.
@@ -27,6 +27,7 @@ struct MOSCommand: ParsableCommand {
       }
       switch try parseAsRoot(arguments) {
       case let replay as ReplayCommand: return runReplay(try replay.options())
+      case let bridge as InlineCommand: return runInline(try bridge.options())
       case let command:
         var command = command
         try command.run()
@@ -37,7 +38,8 @@ struct MOSCommand: ParsableCommand {
         print(fullMessage(for: error))
         return 0
       }
-      complain("mos: \(oneLine(message(for: error))); see 'mos replay --help'\n")
+      let command = arguments.first == "inline" ? "inline" : "replay"
+      complain("mos: \(oneLine(message(for: error))); see 'mos \(command) --help'\n")
       return 2
     }
   }

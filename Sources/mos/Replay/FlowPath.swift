@@ -83,7 +83,7 @@ struct FlowPath: ~Copyable {
   var hasDropped: Bool { engine != nil && engine!.pointee.hasDropped }
 
   /// Forgets the packets that have left.
-  mutating func emptyOutput() {
+  func emptyOutput() {
     if let engine { engine.pointee.output.removeAll() }
   }
 
@@ -93,6 +93,22 @@ struct FlowPath: ~Copyable {
     for index in 0..<engine.pointee.output.count { capture.write(engine.pointee.output[index].frame) }
     engine.pointee.output.removeAll()
   }
+
+  /// Middleboxes may change packets where they lie, in a port's memory.
+  func allowChangesInPlace() { engine?.pointee.changesFramesInPlace = true }
+
+  /// The port at which the next burst comes in, 0 or 1.
+  @inline(__always)
+  func comesIn(at port: UInt8) { engine?.pointee.ingress = port }
+
+  /// Whether middleboxes decide what leaves.
+  var acts: Bool { engine != nil && engine!.pointee.acts }
+
+  /// Frames that left and were not yet taken away.
+  var outputCount: Int { engine?.pointee.output.count ?? 0 }
+
+  /// One of them. Precondition: `index` is below `outputCount`.
+  func output(_ index: Int) -> PacketOutput.Frame { engine!.pointee.output[index] }
 
   /// Packets that found no room on their way out.
   var lostOutput: UInt64 { engine?.pointee.output.lost ?? 0 }

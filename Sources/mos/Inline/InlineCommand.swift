@@ -1,0 +1,164 @@
+import ArgumentParser
+
+/// `mos inline`: what can be given on the command line, and its checks.
+struct InlineCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inline",
+    abstract: "Bridges two DPDK ports, and runs middleboxes over what passes.",
+    discussion: """
+      Every frame that comes in at one port leaves at the other as it came, unless a middlebox decides otherwise. A port is \
+      named as in DPDK: a driver and its arguments, such as net_af_packet0,iface=eth1,framecnt=8192, or the address of a PCI \
+      device. Records go to files and messages to standard error, as with mos replay.
+
+      SIGINT and SIGTERM end it: what has come in still leaves, and all records are written. \
+      Which cores it runs on is told with taskset.
+
+      Exit status: 0 done; 2 usage; 3 a port or a resource failed.
+      """)
+
+  @Option(help: ArgumentHelp("A port; to be given twice.", valueName: "device"))
+  var port: [String] = []
+
+  @Option(
+    name: .customLong("eal"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Arguments for DPDK's environment (EAL), with spaces between them.", valueName: "arguments"))
+  var environment: [String] = []
+
+  @Option(
+    help: ArgumentHelp("The longest packet in a frame, for jumbo frames. (default: the drivers')", valueName: "bytes"))
+  var mtu: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Run a middlebox over the packets. Several stand in a row: packets from clients pass them in this order, packets from servers in the other. (see --list-middleboxes)",
+      valueName: "name"),
+    transform: PlacedValue.init)
+  var middlebox: [PlacedValue] = []
+
+  @Option(
+    help: ArgumentHelp("The configuration of the --middlebox before it.", valueName: "file"),
+    transform: PlacedValue.init)
+  var config: [PlacedValue] = []
+
+  @Flag(help: "Print the names of the middleboxes, and leave.")
+  var listMiddleboxes = false
+
+  @Option(help: ArgumentHelp("Write connection records, named as in Zeek's conn.log.", valueName: "file"))
+  var connLog: String?
+
+  @Option(help: ArgumentHelp("Connection records as JSON lines or in Zeek's tab-separated form.", valueName: "form"))
+  var connFormat: ConnectionFormatChoice?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write Suricata's EVE JSON lines: flow, anomaly, stats, and what middleboxes report.", valueName: "file"))
+  var eve: String?
+
+  @Option(help: ArgumentHelp("Write every event as a JSON line.", valueName: "file"))
+  var events: String?
+
+  @Option(help: "Packets with a wrong checksum are ignored by the receiver, or checksums are not looked at.")
+  var checksum = ChecksumChoice.verify
+
+  @Option(help: ArgumentHelp("Pick up flows whose start was not seen.", valueName: "choice"))
+  var midstream = Switch.yes
+
+  @Option(help: ArgumentHelp("Packets with different VLAN tags belong to different flows.", valueName: "choice"))
+  var vlanTracking = Switch.yes
+
+  @Option(
+    help: ArgumentHelp(
+      "Encapsulations to take off: all, none, or some of \(TunnelChoice.list). (default: all)",
+      valueName: "names"), transform: TunnelChoice.init(argument:))
+  var tunnels: TunnelChoice?
+
+  @Option(
+    help: ArgumentHelp(
+      "Forget an established connection after this much time without a packet. (default: 2h4m)", valueName: "time"),
+    transform: PacketDuration.init(argument:))
+  var idleTimeout: PacketDuration?
+
+  @Option(
+    help: ArgumentHelp("The same for a connection whose handshake is not complete. (default: 30s)", valueName: "time"),
+    transform: PacketDuration.init(argument:))
+  var halfOpenTimeout: PacketDuration?
+
+  @Option(
+    help: ArgumentHelp("The same for UDP and ICMP. (default: 60s)", valueName: "time"),
+    transform: PacketDuration.init(argument:))
+  var udpTimeout: PacketDuration?
+
+  @Option(help: ArgumentHelp("The most flows at a time; beyond it the least valuable one goes.", valueName: "n"))
+  var maxFlows = 1_000_000
+
+  @Option(
+    help: ArgumentHelp("Threads, 1 to 64, each with a queue of both ports, and with the limits.", valueName: "n"))
+  var workers = 1
+
+  @Flag(name: .shortAndLong, help: "No counters once a second on a terminal, and no summary.")
+  var quiet = false
+
+  /// What was asked for. Throws a `ValidationError` of one line for values that are out of range or do not go together.
+  func options() throws -> InlineOptions {
+    if listMiddleboxes { throw CleanExit.message(NamedMiddlebox.list) }
+    var options = InlineOptions()
+    guard port.count == 2 else {
+      throw ValidationError("--port: a bridge has two ports, not \(port.count); see --help for how they are named")
+    }
+    try InlineCommand.checkPorts(port[0], port[1])
+    options.ports = port
+    options.environment = environment.flatMap { $0.split(separator: " ").map(String.init) }
+    if let mtu, !(68...65_000 ~= mtu) { throw ValidationError("--mtu \(mtu): 68 to 65000 bytes") }
+    options.mtu = mtu
+    options.flows = try flowOptions()
+    return options
+  }
+
+  private static func checkPorts(_ first: String, _ second: String) throws {
+    func name(_ port: String) -> Substring { port.prefix { $0 != "," } }
+    for port in [first, second] where name(port).isEmpty {
+      throw ValidationError("--port \"\(port)\": the name of the device is missing")
+    }
+    guard name(first) != name(second) else {
+      throw ValidationError(
+        "--port \(second): it is given twice; number devices of one driver, as net_null0 and net_null1")
+    }
+    let interfaces = [first, second].map { port in
+      port.split(separator: ",").first { $0.hasPrefix("iface=") }.map { "\(port.prefix { !$0.isNumber })\($0)" }
+    }
+    if let interface = interfaces[0], interface == interfaces[1] {
+      throw ValidationError("--port \(second): it has the interface of the other port")
+    }
+  }
+
+  private func flowOptions() throws -> ReplayOptions {
+    guard 1...64 ~= workers else { throw ValidationError("--workers \(workers): 1 to 64 can work") }
+    guard 1...Int(Int32.max) ~= maxFlows else {
+      throw ValidationError("--max-flows \(maxFlows): 1 to \(Int32.max) can be kept")
+    }
+    if connFormat != nil, connLog == nil {
+      throw ValidationError("--conn-format is about the connection records: give --conn-log FILE too")
+    }
+    let files = [connLog, eve, events].compactMap { $0 }
+    guard Set(files).count == files.count else {
+      throw ValidationError("--conn-log, --eve, --events: two of them would write one file")
+    }
+    var options = ReplayOptions()
+    options.middleboxes = try MiddleboxArguments(names: middlebox, files: config).choices
+    options.connectionLog = connLog
+    options.connectionFormat = connFormat == .zeek ? .zeek : .json
+    options.eve = eve
+    options.events = events
+    options.decoder.verifyChecksums = checksum == .verify
+    if let tunnels { options.decoder.tunnels = tunnels.tunnels }
+    options.tracker.maximumFlows = maxFlows
+    options.tracker.midstream = midstream == .yes
+    options.tracker.distinguishesVLANs = vlanTracking == .yes
+    if let idleTimeout { options.tracker.idleTimeout = idleTimeout.nanoseconds }
+    if let halfOpenTimeout { options.tracker.halfOpenTimeout = halfOpenTimeout.nanoseconds }
+    if let udpTimeout { options.tracker.datagramTimeout = udpTimeout.nanoseconds }
+    options.workers = workers
+    options.quiet = quiet
+    return options
+  }
+}

@@ -1,0 +1,154 @@
+import Foundation
+
+/// A client and a server in network namespaces of their own, with a box between them that has no address: made for a test, and
+/// gone with the object.
+final class InlineNetwork {
+  /// What tests of real traffic need.
+  static let isPossible =
+    geteuid() == 0 && shell("command -v ip && command -v ethtool && command -v curl && command -v python3").status == 0
+
+  let client: String
+  let box: String
+  let server: String
+  let folder: URL
+  private var processes: [Process] = []
+
+  /// What a command of a shell came to.
+  struct Outcome {
+    var status: Int32
+    var output: String
+  }
+
+  /// Makes the network: 10.9.0.1 and 10.9.0.3 at the client, 10.9.0.2 at the server; fd09::1, fd09::3 and fd09::2.
+  init() throws {
+    let tag = UInt32.random(in: .min ... .max)
+    (client, box, server) = ("moscli\(tag)", "mosbox\(tag)", "mossrv\(tag)")
+    folder = try CommandProcess.temporaryFolder()
+    let outcome = InlineNetwork.shell(
+      """
+      set -e
+      for n in \(client) \(box) \(server); do ip netns add $n; ip -n $n link set lo up; done
+      ip link add c0 netns \(client) type veth peer name m0 netns \(box)
+      ip link add s0 netns \(server) type veth peer name m1 netns \(box)
+      ip -n \(client) addr add 10.9.0.1/24 dev c0
+      ip -n \(client) addr add 10.9.0.3/24 dev c0
+      ip -n \(server) addr add 10.9.0.2/24 dev s0
+      ip -n \(client) addr add fd09::1/64 dev c0 nodad
+      ip -n \(server) addr add fd09::2/64 dev s0 nodad
+      ip netns exec \(box) sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+      for x in \(client):c0 \(box):m0 \(box):m1 \(server):s0; do
+        n=${x%%:*} d=${x##*:}
+        ip netns exec $n ethtool -K $d tx off rx off tso off gso off gro off sg off >/dev/null
+        ip -n $n link set $d up
+      done
+      """)
+    guard outcome.status == 0 else { throw NetworkError(message: outcome.output) }
+  }
+
+  struct NetworkError: Error {
+    var message: String
+  }
+
+  deinit {
+    // They have other signals blocked, as this process may have.
+    for process in processes where process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    for process in processes { process.waitUntilExit() }
+    for name in [client, box, server] { _ = InlineNetwork.shell("ip netns del \(name)") }
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  /// A file of the test's.
+  func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+  /// Runs a script to its end.
+  @discardableResult
+  static func shell(_ script: String) -> Outcome {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", script]
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = pipe
+    do { try process.run() } catch { return Outcome(status: -1, output: "\(error)") }
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Outcome(status: process.terminationStatus, output: String(decoding: data, as: UTF8.self))
+  }
+
+  /// Runs a script in one of the namespaces.
+  @discardableResult
+  func run(in name: String, _ script: String) -> Outcome {
+    let file = folder.appendingPathComponent("script-\(UUID().uuidString)")
+    try? Data(script.utf8).write(to: file)
+    return InlineNetwork.shell("cd \(folder.path) && ip netns exec \(name) sh \(file.path)")
+  }
+
+  /// Starts a program in one of the namespaces, which ends with the network at the latest.
+  @discardableResult
+  func start(in name: String, _ arguments: [String], messages: String? = nil) throws -> Process {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["ip", "netns", "exec", name] + arguments
+    process.currentDirectoryURL = folder
+    var outputs: [FileHandle] = []
+    for suffix in ["output", "messages"] {
+      let path = path("\(messages ?? UUID().uuidString).\(suffix)")
+      _ = FileManager.default.createFile(atPath: path, contents: nil)
+      outputs.append(try FileHandle(forWritingTo: URL(fileURLWithPath: path)))
+    }
+    process.standardOutput = outputs[0]
+    process.standardError = outputs[1]
+    try process.run()
+    processes.append(process)
+    return process
+  }
+
+  /// Starts `mos inline` between the two, and waits until its ports are there. `name` is what its files begin with.
+  func startBox(_ name: String, _ arguments: [String] = []) throws -> Process {
+    let process = try start(
+      in: box,
+      [
+        CommandProcess.executable.path, "inline", "--port", "net_af_packet0,iface=m0,framecnt=8192", "--port",
+        "net_af_packet1,iface=m1,framecnt=8192", "--eal", "--no-huge -m 256",
+      ] + arguments, messages: name)
+    let isThere = wait { messages(name).contains("net_af_packet1,iface=m1,framecnt=8192: net_af_packet") }
+    guard isThere else { throw NetworkError(message: messages(name)) }
+    return process
+  }
+
+  /// What a program that was started with this name wrote to standard error.
+  func messages(_ name: String) -> String {
+    (try? String(contentsOfFile: path("\(name).messages"), encoding: .utf8)) ?? ""
+  }
+
+  /// What it wrote to standard output.
+  func output(_ name: String) -> String { (try? String(contentsOfFile: path("\(name).output"), encoding: .utf8)) ?? "" }
+
+  /// Waits until something is so, up to 15 seconds; whether it came to be.
+  func wait(until condition: () -> Bool) -> Bool {
+    for _ in 0..<150 {
+      if condition() { return true }
+      usleep(100_000)
+    }
+    return condition()
+  }
+
+  /// A file of `count` random bytes at the server.
+  func makeFile(_ name: String, count: Int) {
+    InlineNetwork.shell("head -c \(count) /dev/urandom > \(path(name))")
+  }
+
+  /// Starts a web server at the server's addresses, for the files of the folder.
+  func startWebServer(port: Int = 80) throws {
+    try start(in: server, ["python3", "-m", "http.server", "--bind", "::", "\(port)"])
+    _ = wait { run(in: server, "ss -ltn | grep -q ':\(port) '").status == 0 }
+  }
+
+  /// The records in a file of JSON lines.
+  func records(_ name: String) -> [[String: Any]] {
+    let text = (try? String(contentsOfFile: path(name), encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").compactMap {
+      try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+    }
+  }
+}
