@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares the connection records, and the alerts of the IDS, with independent expectations (tshark, a real Linux host,
+# Compares the connection records, the alerts of the IDS and what TLS handshakes tell with independent expectations (tshark, a real Linux host,
 # Arkime, Zeek, Suricata).
 # The captures and expectations are no part of the project: MOS_SHARED names their folder, ../shared by default.
 set -uo pipefail
@@ -35,4 +35,5 @@ compare alerts 96 scripts/alerts-compare.py --pcaps "$shared/pcaps" --rules "$sh
   --expected "$shared/oracles/suricata_alerts.jsonl"
 compare http-alerts 92 scripts/alerts-compare.py --pcaps "$shared/pcaps" --rules Tests/Oracles/HTTP \
   --expected Tests/Oracles/HTTP/alerts.jsonl
+compare tls 88 scripts/tls-compare.py --pcaps "$shared/pcaps/real" "$shared/pcaps/arkime" "$shared/pcaps/zeek" traces
 [ "$failures" -eq 0 ]

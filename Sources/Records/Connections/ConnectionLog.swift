@@ -17,8 +17,12 @@ public enum ConnectionLogFormat: UInt8, BitwiseCopyable, Sendable {
 /// and are `-` in Zeek's form. As in Zeek, `duration` is unset for a flow of one packet, and so are the byte counts of
 /// a flow that is not TCP.
 public struct ConnectionLog: Sendable {
-  /// More than the fields of a record can take: 35 of at most 128 bytes.
-  private static let maximumLength = 35 * 128
+  /// More than the fields of a record can take: 40 of at most 128 bytes, and the texts of TLS, of which each byte takes
+  /// five.
+  private static func maximumLength(_ tls: TLSHandshake? = nil) -> Int {
+    guard let tls else { return 40 * 128 }
+    return 40 * 128 + 5 * (tls.serverName.count + tls.ja3.count + tls.ja3s.count + tls.ja4.count)
+  }
 
   /// How records are written.
   public let format: ConnectionLogFormat
@@ -27,8 +31,15 @@ public struct ConnectionLog: Sendable {
   /// Whether there is a field for the Community ID.
   public let hasCommunityID: Bool
 
-  /// A formatter. `hasStreamDigests` and `hasCommunityID` add their fields.
-  public init(format: ConnectionLogFormat, hasStreamDigests: Bool = false, hasCommunityID: Bool = false) {
+  /// Whether there are fields for what TLS handshakes tell: `tls_version`, and as in Zeek's `ssl.log` `server_name`, `ja3`,
+  /// `ja3s` and `ja4`.
+  public let hasTLS: Bool
+
+  /// A formatter. `hasStreamDigests`, `hasCommunityID` and `hasTLS` add their fields.
+  public init(
+    format: ConnectionLogFormat, hasStreamDigests: Bool = false, hasCommunityID: Bool = false, hasTLS: Bool = false
+  ) {
+    self.hasTLS = hasTLS
     self.format = format
     self.hasStreamDigests = hasStreamDigests
     self.hasCommunityID = hasCommunityID
@@ -48,8 +59,9 @@ public struct ConnectionLog: Sendable {
     withUnsafeTemporaryAllocation(byteCount: MemoryLayout<FlowRecord>.size, alignment: 16) { memory in
       memory.initializeMemory(as: UInt8.self, repeating: 0)
       let flow = UnsafePointer(memory.baseAddress!.assumingMemoryBound(to: FlowRecord.self))
-      text.write(atMost: ConnectionLog.maximumLength) { appendFields(ZeekHeaderFields<ZeekNames>.self, flow, nil, &$0) }
-      text.write(atMost: ConnectionLog.maximumLength) { appendFields(ZeekHeaderFields<ZeekTypes>.self, flow, nil, &$0) }
+      let limit = ConnectionLog.maximumLength()
+      text.write(atMost: limit) { appendFields(ZeekHeaderFields<ZeekNames>.self, flow, nil, nil, &$0) }
+      text.write(atMost: limit) { appendFields(ZeekHeaderFields<ZeekTypes>.self, flow, nil, nil, &$0) }
     }
   }
 
@@ -62,21 +74,23 @@ public struct ConnectionLog: Sendable {
   }
 
   /// Appends one flow's record, a whole line. `digests` is what `StreamDigests.finish` gave for it; `nil` for a
-  /// flow without a byte. It is not looked at unless `hasStreamDigests`.
+  /// flow without a byte. It is not looked at unless `hasStreamDigests`, nor is `tls` unless `hasTLS`.
   public func append(
-    _ flow: UnsafePointer<FlowRecord>, digests: StreamDigestPair? = nil, to text: inout RecordText
+    _ flow: UnsafePointer<FlowRecord>, digests: StreamDigestPair? = nil, tls: TLSHandshake? = nil,
+    to text: inout RecordText
   ) {
-    text.write(atMost: ConnectionLog.maximumLength) { cursor in
+    text.write(atMost: ConnectionLog.maximumLength(hasTLS ? tls : nil)) { cursor in
       switch format {
-      case .json: appendFields(JSONFields.self, flow, digests, &cursor)
-      case .zeek: appendFields(ZeekFields.self, flow, digests, &cursor)
+      case .json: appendFields(JSONFields.self, flow, digests, tls, &cursor)
+      case .zeek: appendFields(ZeekFields.self, flow, digests, tls, &cursor)
       }
     }
   }
 
   @inline(__always)
   private func appendFields<Fields: RecordFields>(
-    _ fields: Fields.Type, _ flow: UnsafePointer<FlowRecord>, _ digests: StreamDigestPair?, _ text: inout TextCursor
+    _ fields: Fields.Type, _ flow: UnsafePointer<FlowRecord>, _ digests: StreamDigestPair?, _ tls: TLSHandshake?,
+    _ text: inout TextCursor
   ) {
     let key = flow.pointee.key
     let isTCP = key.protocolNumber == 6
@@ -121,7 +135,19 @@ public struct ConnectionLog: Sendable {
       fields.count("resp_contiguous_bytes", digests?.client.count, &text)
       fields.digest("resp_sha256", digests?.client, &text)
     }
+    if hasTLS { append(tls, fields, &text) }
     fields.end(&text)
+  }
+
+  @inline(never)
+  private func append<Fields: RecordFields>(
+    _ tls: TLSHandshake?, _ fields: Fields.Type, _ text: inout TextCursor
+  ) {
+    fields.string("tls_version", tls?.zeekVersion, &text)
+    fields.text("server_name", tls?.serverName, &text)
+    fields.text("ja3", tls?.ja3, &text)
+    fields.text("ja3s", tls?.ja3s, &text)
+    fields.text("ja4", tls?.ja4, &text)
   }
 }
 

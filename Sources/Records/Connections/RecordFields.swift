@@ -5,7 +5,7 @@ import MOSCore
 /// column's name or type in the header; so these cannot disagree.
 ///
 /// A value of `nil` is an unset field. Every field ends with what separates it from the next; `end` takes the last such
-/// byte back. A field writes at most 128 bytes.
+/// byte back. A field writes at most 128 bytes, but `text`, which writes five for each of the value's besides.
 protocol RecordFields {
   static func begin(_ text: inout TextCursor)
   static func end(_ text: inout TextCursor)
@@ -22,6 +22,8 @@ protocol RecordFields {
   static func history(_ name: StaticString, _ value: UnsafePointer<FlowRecord>, _ text: inout TextCursor)
   static func digest(_ name: StaticString, _ value: StreamDigest?, _ text: inout TextCursor)
   static func communityID(_ name: StaticString, _ value: FlowKey, _ text: inout TextCursor)
+  /// Bytes of any content, of which those that are not printed are `\xHH` as in Zeek's logs; unset if there are none.
+  static func text(_ name: StaticString, _ value: [UInt8]?, _ text: inout TextCursor)
 }
 
 extension TextCursor {
@@ -36,6 +38,23 @@ extension TextCursor {
     append(hexadecimal: digest.sha256.1, digits: 16)
     append(hexadecimal: digest.sha256.2, digits: 16)
     append(hexadecimal: digest.sha256.3, digits: 16)
+  }
+
+  /// At most five bytes: one of a value of any content. A backslash is two, so that `\xHH` has one meaning, and in JSON
+  /// each backslash is two again.
+  mutating func append(valueByte byte: UInt8, inJSON: Bool) {
+    switch byte {
+    case UInt8(ascii: "\""):
+      if inJSON { append(UInt8(ascii: "\\")) }
+      append(byte)
+    case UInt8(ascii: "\\"):
+      for _ in 0..<(inJSON ? 4 : 2) { append(byte) }
+    case 0x20..<0x7f: append(byte)
+    default:
+      if inJSON { append(UInt8(ascii: "\\")) }
+      append("\\x")
+      append(hexadecimal: UInt64(byte), digits: 2)
+    }
   }
 
   /// A member's name with quotes and colon.
@@ -137,6 +156,12 @@ enum JSONFields: RecordFields {
     guard value.hasCommunityID else { return }
     text.beginString(name)
     text.append(communityID: value)
+    text.endString()
+  }
+  static func text(_ name: StaticString, _ value: [UInt8]?, _ text: inout TextCursor) {
+    guard let value, !value.isEmpty else { return }
+    text.beginString(name)
+    for byte in value { text.append(valueByte: byte, inJSON: true) }
     text.endString()
   }
 }

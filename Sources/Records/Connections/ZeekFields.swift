@@ -55,6 +55,15 @@ enum ZeekFields: RecordFields {
     if value.hasCommunityID { text.append(communityID: value) } else { text.appendUnset() }
     text.endColumn()
   }
+  static func text(_ name: StaticString, _ value: [UInt8]?, _ text: inout TextCursor) {
+    switch value {
+    case nil, []?: text.appendUnset()
+    // Would be read as unset.
+    case [UInt8(ascii: "-")]?: text.append("\\x2d")
+    case let value?: for byte in value { text.append(valueByte: byte, inJSON: false) }
+    }
+    text.endColumn()
+  }
 }
 
 /// What a `ZeekHeaderFields` writes of each field.
@@ -108,6 +117,7 @@ enum ZeekHeaderFields<Line: ZeekHeaderLine>: RecordFields {
   static func communityID(_ name: StaticString, _ value: FlowKey, _ text: inout TextCursor) {
     add(name, "string", &text)
   }
+  static func text(_ name: StaticString, _ value: [UInt8]?, _ text: inout TextCursor) { add(name, "string", &text) }
 }
 
 extension TextCursor {

@@ -9,11 +9,15 @@ import MTCP
 /// because that is what is counted of a flow. `tcp_flags` has the bits that the flow's history tells of: SYN, ACK, FIN
 /// and RST.
 public enum EVE {
-  /// Appends a flow's record. Its `timestamp` is the flow's last packet's.
-  public static func append(flow: UnsafePointer<FlowRecord>, to text: inout RecordText) {
+  /// Appends a flow's record. Its `timestamp` is the flow's last packet's. What its TLS handshake told, if that was
+  /// looked at, is an object as in Suricata's `tls` records.
+  public static func append(
+    flow: UnsafePointer<FlowRecord>, tls: TLSHandshake? = nil, to text: inout RecordText
+  ) {
     let key = flow.pointee.key
     appendHeader(flow.pointee.lastTimestamp, "flow", FlowUID(flow), packet: 0, &text)
     appendAddresses(key, ipVersion: key.source.isV4 ? 4 : 6, &text)
+    if tls != nil { text.member("app_proto", "tls") }
     let duration = flow.pointee.lastTimestamp.since(flow.pointee.firstTimestamp)
     text.key("flow")
     text.beginObject()
@@ -29,6 +33,7 @@ public enum EVE {
     text.member("alerted", flow.pointee.isAlerted)
     text.endObject()
     if key.protocolNumber == 6 { appendTCP(flow, &text) }
+    if let tls { append(tls, to: &text) }
     text.endRecord()
   }
 

@@ -12,11 +12,7 @@ struct RecordOutputs: ~Copyable {
 
   /// Opens the files that `options` name.
   init(_ options: ReplayOptions) throws(ReplayFailure) {
-    log =
-      options.connectionLog == nil
-      ? nil
-      : ConnectionLog(
-        format: options.connectionFormat, hasStreamDigests: options.streamHash, hasCommunityID: options.communityID)
+    log = ConnectionLog(options)
     connections = try RecordOutputs.open(options.connectionLog, headerLines: log?.headerLines ?? 0)
     eve = try RecordOutputs.open(options.eve)
     events = try RecordOutputs.open(options.events)

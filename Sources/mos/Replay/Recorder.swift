@@ -1,5 +1,6 @@
 import DualStackTracker
 import MOSCore
+import Middleboxes
 import Records
 
 /// What a worker writes: lines of the record streams that were asked for, collected for one epoch with the keys that
@@ -12,20 +13,20 @@ struct Recorder: ~Copyable {
     var events = false
     var digests = false
     var extracts = false
+    /// What TLS handshakes tell.
+    var tls = false
     /// Reports of middleboxes are lines of their own, and not among EVE's records.
     var reportLines = false
     var communityIDs = false
 
     /// The streams that `options` name.
     init(_ options: ReplayOptions) {
-      if options.connectionLog != nil {
-        connections = ConnectionLog(
-          format: options.connectionFormat, hasStreamDigests: options.streamHash, hasCommunityID: options.communityID)
-      }
+      connections = ConnectionLog(options)
       eve = options.eve != nil
       events = options.events != nil
       digests = options.streamHash && connections != nil
       extracts = options.extract != nil
+      tls = options.tls && (connections != nil || eve)
       // Who asks about one packet does not want to be told of all others.
       reportLines = !options.middleboxes.isEmpty && !eve && options.explain == nil
       communityIDs = options.communityID
@@ -33,6 +34,8 @@ struct Recorder: ~Copyable {
 
     /// Somebody looks at records of flows.
     var wantsFlows: Bool { connections != nil || eve }
+    /// Something is made of the streams' bytes.
+    var readsStreams: Bool { digests || extracts || tls }
     /// There is anything to write.
     var isAny: Bool { wantsFlows || events || extracts || reportLines }
   }
@@ -59,6 +62,7 @@ struct Recorder: ~Copyable {
   var reportBlock = RecordBlock()
   private var digests = StreamDigests()
   private var extractor: StreamExtractor?
+  private var handshakes = TLSHandshakeReader()
   private var attachments = Attachments()
   /// Flows whose records are final and not yet written.
   var finished: [UInt32] = []
@@ -71,7 +75,7 @@ struct Recorder: ~Copyable {
       ? .all
       : EventSet(
         rawValue: (streams.eve ? EventSet(.anomaly).rawValue : 0)
-          | (streams.digests || streams.extracts ? EventSet(.newData).rawValue : 0))
+          | (streams.readsStreams ? EventSet(.newData).rawValue : 0))
     guard let directory = options.extract else {
       extractor = nil
       return
@@ -90,7 +94,7 @@ struct Recorder: ~Copyable {
   }
 
   /// Records of ended flows are kept until the end of the epoch.
-  var keepsFlows: Bool { streams.wantsFlows || streams.digests || streams.extracts }
+  var keepsFlows: Bool { streams.wantsFlows || streams.readsStreams }
   /// The events that some stream needs.
   let wanted: EventSet
 
@@ -154,16 +158,20 @@ struct Recorder: ~Copyable {
   private mutating func take(
     _ event: EventRecord, record: UnsafeMutablePointer<FlowRecord>, tracker: inout Tracker
   ) {
-    if !streams.digests && !streams.extracts { return }
+    if !streams.readsStreams { return }
     if record.pointee.attachment == 0 {
       record.pointee.attachment = attachments.add(
-        digest: streams.digests ? digests.attach() : 0, file: extractor?.attach(record.pointee.key) ?? 0)
+        digest: streams.digests ? digests.attach() : 0, file: extractor?.attach(record.pointee.key) ?? 0,
+        handshake: streams.tls ? handshakes.attach() : 0)
     }
     let attachment = attachments[record.pointee.attachment]
     var offset = event.offset
     tracker.forEachSpan(of: event) { span in
       if attachment.digest != 0 { digests.append(attachment.digest, event.side, offset: offset, bytes: span) }
       if attachment.file != 0 { extractor?.append(attachment.file, event.side, offset: offset, bytes: span) }
+      if attachment.handshake != 0 {
+        handshakes.append(attachment.handshake, receiver: event.side, offset: offset, bytes: span)
+      }
       offset &+= UInt64(span.count)
     }
   }
@@ -216,41 +224,62 @@ struct Recorder: ~Copyable {
     let record = UnsafePointer(tracker.record(flow))
     let key = Recorder.key(record)
     var pair: StreamDigestPair?
+    var handshake: TLSHandshake?
     if record.pointee.attachment != 0 {
       let attachment = attachments.remove(record.pointee.attachment)
       if attachment.digest != 0 { pair = digests.finish(attachment.digest) }
       if attachment.file != 0 { extractor?.finish(attachment.file) }
+      if attachment.handshake != 0 { handshake = handshakes.finish(attachment.handshake) }
     }
     if let log = streams.connections {
-      log.append(record, digests: pair, to: &connectionBlock.text)
+      log.append(record, digests: pair, tls: handshake, to: &connectionBlock.text)
       connectionBlock.commit(key1: key.0, key2: key.1)
     }
     if streams.eve {
-      EVE.append(flow: record, to: &eveFlowBlock.text)
+      EVE.append(flow: record, tls: handshake, to: &eveFlowBlock.text)
       eveFlowBlock.commit(key1: key.0, key2: key.1)
     }
     tracker.free(flow)
   }
 }
 
-/// What a flow's `attachment` stands for: its places among the digests and among the extracted files, 0 for none.
+/// What a flow's `attachment` stands for: its places among what is made of streams, 0 for none.
 private struct Attachments {
-  private var entries: [(digest: UInt32, file: UInt32)] = [(0, 0)]
+  struct Entry {
+    var digest: UInt32 = 0
+    /// Among the extracted files.
+    var file: UInt32 = 0
+    /// Among the TLS handshakes.
+    var handshake: UInt32 = 0
+  }
+
+  private var entries = [Entry()]
   private var free: [UInt32] = []
 
-  mutating func add(digest: UInt32, file: UInt32) -> UInt32 {
+  mutating func add(digest: UInt32, file: UInt32, handshake: UInt32) -> UInt32 {
+    let entry = Entry(digest: digest, file: file, handshake: handshake)
     if let index = free.popLast() {
-      entries[Int(index)] = (digest, file)
+      entries[Int(index)] = entry
       return index
     }
-    entries.append((digest, file))
+    entries.append(entry)
     return UInt32(entries.count - 1)
   }
 
-  subscript(index: UInt32) -> (digest: UInt32, file: UInt32) { entries[Int(index)] }
+  subscript(index: UInt32) -> Entry { entries[Int(index)] }
 
-  mutating func remove(_ index: UInt32) -> (digest: UInt32, file: UInt32) {
+  mutating func remove(_ index: UInt32) -> Entry {
     free.append(index)
     return entries[Int(index)]
+  }
+}
+
+extension ConnectionLog {
+  /// The connection records that were asked for; nil for none.
+  init?(_ options: ReplayOptions) {
+    if options.connectionLog == nil { return nil }
+    self.init(
+      format: options.connectionFormat, hasStreamDigests: options.streamHash, hasCommunityID: options.communityID,
+      hasTLS: options.tls)
   }
 }

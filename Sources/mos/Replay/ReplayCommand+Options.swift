@@ -26,6 +26,7 @@ extension ReplayCommand {
     options.extract = extract
     options.streamHash = streamHash
     options.communityID = communityID
+    options.tls = tls
     options.decoder.verifyChecksums = checksum == .verify
     if let tunnels { options.decoder.tunnels = tunnels.tunnels }
     options.tracker.maximumFlows = maxFlows
@@ -71,6 +72,9 @@ extension ReplayCommand {
       if let option = lost.first(where: \.0)?.1 {
         throw ValidationError("\(option) is about the connection records: give --conn-log FILE too")
       }
+    }
+    if tls, connLog == nil, eve == nil {
+      throw ValidationError("--tls is about the records of flows: give --conn-log FILE or --eve FILE too")
     }
     if files.filter({ $0 == "-" }).count > 1 { throw ValidationError("standard input (-) is given more than once") }
     guard workers == 1 || writePcap == nil else {

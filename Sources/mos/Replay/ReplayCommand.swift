@@ -54,6 +54,11 @@ struct ReplayCommand: ParsableCommand {
     help: "Add the Community ID to the connection records, and in EVE to what middleboxes report.")
   var communityID = false
 
+  @Flag(
+    help:
+      "Add what TLS handshakes tell to the connection records and EVE's flow: server name, version, JA3, JA3S, JA4.")
+  var tls = false
+
   @Option(
     help: ArgumentHelp(
       "Write Suricata's EVE JSON lines: flow, anomaly, stats, and what middleboxes report.", valueName: "file"))

@@ -37,6 +37,8 @@ struct ReplayOptions: Sendable {
   var streamHash = false
   /// Connection records and reports of middleboxes have Community IDs.
   var communityID = false
+  /// Records of flows have what TLS handshakes tell.
+  var tls = false
   /// The middleboxes that packets pass, in their row.
   var middleboxes: [MiddleboxChoice] = []
   /// The number of a packet to say everything about.
