@@ -86,6 +86,19 @@ public struct PacketControl: ~Copyable {
   ///
   /// `rewrites` stays as it is: it is passed in this way so that no copy of it is made for each packet.
   public func rewrite(_ rewrites: inout FlowRewrite) -> PacketEditOutcome { work.pointee.rewrite(&rewrites) }
+  /// Whether the packet is a datagram that came in fragments (`Middlebox.needsDatagram`).
+  public var cameInFragments: Bool { work.pointee.fragmentLength != 0 }
+  /// Puts another IP datagram, of either version, in the place of the packet's, behind the same link header: TCP, UDP, ICMP or
+  /// ICMPv6, complete and without tunnels. Of a TCP segment the numbers and the length of the payload must stay. Where it is
+  /// longer than `longest` it leaves in fragments of at most so many bytes; without, those in which it came are kept to.
+  /// `identification` is what fragments of IPv6 are given; any where it is 0. The handler goes on seeing the packet as it came.
+  public func replaceDatagram(
+    with bytes: UnsafeRawBufferPointer, longest: Int? = nil, identification: UInt32 = 0
+  ) -> PacketEditOutcome {
+    let core = occurrence.pointee.core
+    return core.pointee.work.pointee.replaceDatagram(
+      with: bytes, longest: longest, identification: identification, &core.pointee.datagrams)
+  }
   /// Sets the identifier of an ICMP query or its reply.
   public func setICMPIdentifier(_ identifier: UInt16) -> PacketEditOutcome {
     work.pointee.edit { $0.setICMPIdentifier(identifier) }

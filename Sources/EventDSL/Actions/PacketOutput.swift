@@ -30,7 +30,7 @@ public struct PacketOutput: ~Copyable {
   /// Frames that are here.
   public private(set) var count = 0
   /// Of the IPv6 datagram that was cut last.
-  private var identification = UInt32.random(in: .min ... .max)
+  private var ownIdentification = UInt32.random(in: .min ... .max)
   /// Frames for which there was no room: the 65,537th of a burst, and those beyond 64 MiB of copies. Datagrams that came in
   /// fragments, and were changed to what cannot leave in fragments.
   public private(set) var lost: UInt64 = 0
@@ -69,21 +69,26 @@ public struct PacketOutput: ~Copyable {
   }
 
   /// A packet leaves in fragments of at most `longest` bytes of IP, as it came; one that cannot be cut is lost.
-  mutating func appendFragments(of packet: UnsafePointer<DecodedPacket>, longest: UInt32) {
+  mutating func appendFragments(
+    of packet: UnsafePointer<DecodedPacket>, longest: UInt32, identification: UInt32
+  ) {
     let frame = CapturedFrame(
       bytes: packet.pointee.frame, capturedLength: packet.pointee.capturedLength,
       wireLength: packet.pointee.wireLength, timestamp: packet.pointee.timestamp, linkType: packet.pointee.linkType)
     appendFragments(
-      of: frame, networkOffset: packet.pointee.network - packet.pointee.frame, longest: longest, isReturned: false)
+      of: frame, networkOffset: packet.pointee.network - packet.pointee.frame, longest: longest, isReturned: false,
+      identification: identification)
   }
 
-  /// The same of a frame in which IP begins at `networkOffset`.
-  mutating func appendFragments(of frame: CapturedFrame, networkOffset: Int, longest: UInt32, isReturned: Bool) {
-    identification &+= 1
+  /// The same of a frame in which IP begins at `networkOffset`. Fragments of IPv6 are given `identification`, unless it is 0.
+  mutating func appendFragments(
+    of frame: CapturedFrame, networkOffset: Int, longest: UInt32, isReturned: Bool, identification: UInt32 = 0
+  ) {
+    ownIdentification &+= 1
     guard
       let cutter = FragmentCutter(
         frame.bytes, length: Int(frame.capturedLength), networkOffset: networkOffset, longest: Int(longest),
-        identification: identification)
+        identification: identification == 0 ? ownIdentification : identification)
     else {
       lost &+= 1
       return

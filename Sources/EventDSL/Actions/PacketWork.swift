@@ -44,6 +44,8 @@ struct PacketWork: ~Copyable {
   private(set) var replacementCount = 0
   /// The most bytes of an IP datagram in which it leaves, if it came in fragments; 0 if it did not.
   private(set) var fragmentLength: UInt32 = 0
+  /// What such fragments of IPv6 are given; 0 for any.
+  var identification: UInt32 = 0
   /// Addresses and ports of packets that come from outside may be changed where they lie.
   var changesInPlace = false
   private var isInPlace = false
@@ -237,6 +239,29 @@ struct PacketWork: ~Copyable {
   func replacement(_ index: Int) -> (place: Replacement, bytes: UnsafeRawBufferPointer) {
     let replacement = replacements[index]
     return (replacement, UnsafeRawBufferPointer(start: newBytes + replacement.newStart, count: replacement.newCount))
+  }
+
+  /// Bytes that a frame in `memory` can have.
+  var capacity: Int { memory.count }
+
+  /// Where a frame can be made, with the first `link` bytes of the packet's.
+  mutating func memory(link: Int) -> UnsafeMutableRawPointer {
+    if packet.pointee.frame != UnsafeRawPointer(base) {
+      base.copyMemory(from: packet.pointee.frame, byteCount: link)
+    }
+    return base
+  }
+
+  /// The packet is one that lies in `memory`.
+  mutating func take(_ new: DecodedPacket, longest: UInt32?, identification: UInt32) {
+    changed.pointee = new
+    packet = UnsafePointer(changed)
+    isChanged = true
+    isLoaded = false
+    isRewritten = false
+    isFree = false
+    if let longest { fragmentLength = longest }
+    self.identification = identification
   }
 
   /// Nothing waits any more.

@@ -43,6 +43,11 @@ struct Datagrams: ~Copyable {
     return needs.contains { $0(fragment) }
   }
 
+  /// Describes a frame that is whole.
+  mutating func describe(_ frame: CapturedFrame, number: UInt64, into packet: inout DecodedPacket) {
+    decoder.decode(frame, number: number, into: &packet)
+  }
+
   /// Makes the packet, whose frame has the last fragment that came, one of a frame with the whole datagram, which stays until
   /// the next call. `false`, and nothing is done, for what is in a tunnel or cannot be changed. Precondition: `areAwaited` was
   /// asked of it.

@@ -12,6 +12,7 @@ extension EngineLoop {
     if packet.pointee.kind == .fragment || packet.pointee.isReassembled {
       guard let length = takeFragment(core, &burst) else { return }
       fragmentLength = length
+      work.pointee.identification = 0
     }
     work.pointee.begin(packet, fragmentLength: fragmentLength)
     let count = core.pointee.table.boxCount
@@ -144,7 +145,9 @@ extension EngineCore {
     if work.pointee.fragmentLength == 0 {
       output.append(work.pointee.packet.pointee, copies: work.pointee.isInMemory)
     } else {
-      output.appendFragments(of: work.pointee.packet, longest: work.pointee.fragmentLength)
+      output.appendFragments(
+        of: work.pointee.packet, longest: work.pointee.fragmentLength,
+        identification: work.pointee.identification)
     }
     work.pointee.enter(.none)
   }

@@ -6,7 +6,8 @@ import EventDSL
 /// A host's end has one mapping for all destinations; who may answer is configured. Forwards lead ports of the NAT to hosts,
 /// and hosts can have an address of their own. Hosts reach each other by their external ends too. TCP, UDP and ICMP are
 /// translated, those that come in fragments when all have come; other protocols and what is in a tunnel are dropped where
-/// they would have to be, and so is what has no mapping. IPv6 passes. FTP's data connections get their mappings by what is said in its control connections.
+/// they would have to be, and so is what has no mapping. IPv6 passes, unless it goes to the prefix of NAT64. FTP's data
+/// connections get their mappings by what is said in its control connections.
 ///
 /// Packets that come from outside without a mapping, or which it does not let in, are dropped before their flow is looked
 /// up, so that a flood of them begins no flow.
@@ -66,7 +67,12 @@ public struct NAT: Middlebox {
     Filter(.unknownFrame) { event, packet in
       guard let view = event.packet else { return }
       if state.tables.pointee.advance(to: view.decoded.pointee.clock) { endMappings(event) }
-      if let refusal = state.tables.pointee.arrival(view.decoded) { refuse(packet, refusal) }
+      if let refusal = state.tables.pointee.arrival(view.decoded) {
+        refuse(packet, refusal)
+      } else if !view.isAcceptable, view.kind != .tcp, state.tables.pointee.isToBeTranslated(view.decoded) {
+        // It begins no flow, so nobody would translate it.
+        refuse(packet, .invalid)
+      }
       if state.tables.pointee.begun != 0 { logBegun(event) }
     }
     Filter(.packet) { event, packet in
@@ -102,7 +108,7 @@ public struct NAT: Middlebox {
 
   @inline(never)
   private func endMappings<Kind>(_ event: borrowing Event<Kind>) {
-    while let ended = state.tables.pointee.nextEnded() {
+    while let ended = state.tables.pointee.nextEnded(says: state.logs) {
       if state.logs { event.report("mapping ended: \(ended)") }
     }
   }
@@ -126,6 +132,11 @@ public struct NAT: Middlebox {
     _ known: inout NATFlow
   ) {
     if state.tables.pointee.advance(to: view.decoded.pointee.clock) { endMappings(event) }
+    if state.tables.pointee.embedding != nil, known.state != .translated,
+      translate64(event, view, packet, &known)
+    {
+      return
+    }
     if view.kind == .icmp { return translateICMP(event, view, packet) }
     guard view.kind.rawValue <= PacketKind.udp.rawValue else { return }
     guard settle(event, view, packet, &known) else { return }
@@ -240,11 +251,11 @@ public struct NAT: Middlebox {
     if begun == 0 { return }
     state.tables.pointee.begun = 0
     state.tables.pointee.keep(begun)
-    if state.logs { event.report("mapping began: \(state.tables.pointee.mappings.pointer(begun).pointee)") }
+    if state.logs { event.report("mapping began: \(state.tables.pointee.text(of: begun))") }
   }
 
   private func beginEstablished(_ flow: borrowing Flow) {
-    guard flow[translation].state == .translated, !flow[translation].isEstablished else { return }
+    guard flow[translation].state.isTranslated, !flow[translation].isEstablished else { return }
     var known = flow[translation]
     known.isEstablished = true
     known.settledUntil = Timestamp(nanoseconds: .min)
@@ -266,17 +277,12 @@ public struct NAT: Middlebox {
 extension NATTables {
   /// Whether a packet would have to be translated.
   func isToBeTranslated(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
-    guard packet.pointee.ipVersion == 4 else { return false }
+    guard packet.pointee.ipVersion == 4 else {
+      return packet.pointee.ipVersion == 6
+        && embedding?.prefix.contains(packet.pointee.key.destination) ?? false
+    }
     let source = realms.realm(of: UInt32(truncatingIfNeeded: packet.pointee.key.source.low))
     let destination = realms.realm(of: UInt32(truncatingIfNeeded: packet.pointee.key.destination.low))
     return destination == .external || source == .internal && destination == .outside
-  }
-}
-
-extension NATMapping: CustomStringConvertible {
-  /// `tcp 10.0.0.1:40000 = 198.51.100.1:40000`
-  var description: String {
-    let name = protocolNumber == IPProtocol.tcp ? "tcp" : protocolNumber == IPProtocol.udp ? "udp" : "icmp"
-    return "\(name) \(host) = \(external)"
   }
 }

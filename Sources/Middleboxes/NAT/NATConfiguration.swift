@@ -2,7 +2,7 @@ import MOSCore
 
 /// What a NAT translates, and how. It can be shared between threads; each worker makes its `NAT` of it.
 ///
-/// The file is YAML; the words are those of RFC 4787. Only IPv4 is translated, and IPv6 passes.
+/// The file is YAML; the words are those of RFC 4787. IPv6 passes, unless it goes to the prefix of NAT64.
 ///
 /// ```yaml
 /// internal: 10.0.0.0/8                   # Networks behind the NAT. Required.
@@ -32,6 +32,10 @@ import MOSCore
 ///
 /// one-to-one:                   # A host with an external address of its own: all ports, for everybody.
 ///   - {internal: 10.0.0.9, external: 198.51.100.9}
+///
+/// nat64:                        # IPv6 hosts reach IPv4 ones by addresses of a prefix (RFC 6146, RFC 7915).
+///   prefix: 64:ff9b::/96        # Of 32, 40, 48, 56, 64 or 96 bits (RFC 6052). Required.
+///   pool: 198.51.100.64         # Addresses for them alone; without, those of `external`, which need not be there with it.
 /// ```
 public struct NATConfiguration: Sendable, Equatable {
   /// Whose packets from outside a mapping lets in (RFC 4787 5).
@@ -88,6 +92,10 @@ public struct NATConfiguration: Sendable, Equatable {
   var decrementsTimeToLive = true
   var forwards: [Forward] = []
   var oneToOne: [OneToOne] = []
+  /// IPv4 addresses as IPv6 hosts know them; nil without NAT64.
+  var embedding: AddressEmbedding?
+  /// Addresses for IPv6 hosts, which have those of IPv4 hosts where there are none.
+  var pool: [UInt32] = []
 
   init() {}
 

@@ -12,6 +12,10 @@ struct NATFlow: BitwiseCopyable {
     /// Its packets stay as they are.
     case untouched
     case translated
+    /// Between IPv6 and IPv4, packet by packet.
+    case translated64
+
+    var isTranslated: Bool { self == .translated || self == .translated64 }
   }
 
   var state = State.new
@@ -131,7 +135,9 @@ extension NATTables {
         flow.receiverPermit = permit(flow.receiverPermit, flow.translatedSender, to: other)
       }
     }
-    // Every segment of a control connection is looked at.
-    if flow.ftp == 0, settles(flow, isFirst: isFirst) { flow.settledUntil = now.advanced(by: NATTables.settledTime) }
+    // Every segment of a control connection is looked at, and all that changes its version of IP.
+    if flow.ftp == 0, flow.state == .translated, settles(flow, isFirst: isFirst) {
+      flow.settledUntil = now.advanced(by: NATTables.settledTime)
+    }
   }
 }

@@ -12,7 +12,10 @@ extension NATTables {
   }
 
   private mutating func judge(_ packet: UnsafePointer<DecodedPacket>) -> NATRefusal? {
-    guard packet.pointee.ipVersion == 4 else { return nil }
+    guard packet.pointee.ipVersion == 4 else {
+      guard let embedding else { return nil }
+      return judge64(packet, embedding)
+    }
     let source = realms.realm(of: UInt32(truncatingIfNeeded: packet.pointee.key.source.low))
     let destination = realms.realm(of: UInt32(truncatingIfNeeded: packet.pointee.key.destination.low))
     switch (source, destination) {

@@ -8,7 +8,7 @@ struct NATTables: ~Copyable {
   var permits: PermitTable
   var ftp: Slab<FTPSession>
   private var ports: PortPool
-  private var hosts: HostTable
+  var hosts: HostTable
   private let externalOfHost: AddressPairs
   private let hostOfExternal: AddressPairs
   private let external: FlatTable<UInt32>
@@ -21,6 +21,15 @@ struct NATTables: ~Copyable {
   let udpInboundRefresh: Bool
   /// The time to live of what is translated is made smaller, as by any router.
   let isHop: Bool
+  /// IPv4 addresses for IPv6 hosts; nil without NAT64.
+  let embedding: AddressEmbedding?
+  /// Which of `external` are for IPv4 hosts, and which for IPv6 hosts.
+  private let places4: Range<Int>
+  private let places6: Range<Int>
+  /// Where datagrams are translated.
+  let buffer: UnsafeMutableRawBufferPointer
+  /// Of the datagram that was translated last.
+  var identification: UInt16 = 0
   var counters = NATCounters()
   /// Packet time.
   var now = Timestamp(nanoseconds: .min)
@@ -49,17 +58,22 @@ struct NATTables: ~Copyable {
     ftp = Slab(capacity: NATTables.mostFTPSessions)
     hosts = HostTable(capacity: configuration.maximum, hash: hash)
     ports = PortPool(
-      addresses: configuration.external.count,
+      addresses: configuration.external.count + configuration.pool.count,
       range: PortPool.part(of: configuration.ports, worker: worker, of: workers), keepsPort: configuration.keepsPort,
       keepsParity: configuration.keepsParity, seed: seed)
     externalOfHost = AddressPairs(configuration.oneToOne.map { ($0.host, $0.external) })
     hostOfExternal = AddressPairs(configuration.oneToOne.map { ($0.external, $0.host) })
-    external = FlatTable(configuration.external)
-    places = AddressPairs(configuration.external.enumerated().map { ($1, UInt32($0)) })
+    external = FlatTable(configuration.external + configuration.pool)
+    places = AddressPairs((configuration.external + configuration.pool).enumerated().map { ($1, UInt32($0)) })
     perHost = configuration.perHost
     filtering = configuration.filtering
     udpInboundRefresh = configuration.udpInboundRefresh
     isHop = configuration.decrementsTimeToLive
+    embedding = configuration.embedding
+    let own = configuration.external.count
+    places4 = 0..<own
+    places6 = (configuration.pool.isEmpty ? 0 : own)..<own + configuration.pool.count
+    buffer = .allocate(byteCount: embedding == nil ? 1 : 66_000, alignment: 64)
     let second: Int64 = 1_000_000_000
     timeouts = Timeouts(
       established: Int64(configuration.timeouts.established) * second,
@@ -67,6 +81,8 @@ struct NATTables: ~Copyable {
       icmp: Int64(configuration.timeouts.icmp) * second)
     for forward in configuration.forwards { add(forward) }
   }
+
+  deinit { buffer.deallocate() }
 
   private mutating func add(_ forward: NATConfiguration.Forward) {
     for number in forward.protocols {
@@ -99,16 +115,25 @@ struct NATTables: ~Copyable {
     begun = 0
     let known = mappings.find(host: end, protocolNumber)
     if known != 0 { return known }
+    return beginMapping(of: end.ipAddress, end.port, protocolNumber) { _ in end }
+  }
+
+  /// Begins the mapping of a host's port; `end` makes the host's number what stands for it in the tables.
+  mutating func beginMapping(
+    of address: IPAddress, _ port: UInt16, _ protocolNumber: UInt8, _ end: (UInt32) -> NATEnd
+  ) -> UInt32 {
     if mappings.isFull { return refuse(.full) }
-    if hosts.mappings(of: end.address) >= perHost { return refuse(.hostLimit) }
+    if hosts.mappings(of: address) >= perHost { return refuse(.hostLimit) }
     // A host has the same address for all its mappings (REQ-2), of whatever protocol, also when all have ended in between.
-    let spread = hash.hashV4(source: UInt64(end.address), destination: 0, rest: 0) >> 32
-    let place = Int((spread &* UInt64(external.count)) >> 32)
-    guard
-      let port = ports.take(like: end.port, address: place, protocolIndex: Self.index(of: protocolNumber))
+    let spread = hash.hashV4(source: address.low ^ address.high, destination: 0, rest: 0) >> 32
+    let range = address.isV4 ? places4 : places6
+    let place = range.lowerBound + Int((spread &* UInt64(range.count)) >> 32)
+    guard !range.isEmpty,
+      let own = ports.take(like: port, address: place, protocolIndex: Self.index(of: protocolNumber))
     else { return refuse(.noPort) }
-    var mapping = NATMapping(host: end, external: NATEnd(external[place], port), protocolNumber: protocolNumber)
-    mapping.hostIndex = hosts.add(end.address)
+    let host = hosts.add(address)
+    var mapping = NATMapping(host: end(host), external: NATEnd(external[place], own), protocolNumber: protocolNumber)
+    mapping.hostIndex = host
     let index = mappings.insert(mapping)
     counters.created &+= 1
     begun = index
@@ -193,8 +218,9 @@ struct NATTables: ~Copyable {
     return permits.isDue(now) || mappings.isDue(now)
   }
 
-  /// Takes out a mapping whose time is over, and what it let in; nil when there is none.
-  mutating func nextEnded() -> NATMapping? {
+  /// Takes out a mapping whose time is over, and what it let in; nil when there is none. What it was is said where that is
+  /// wanted.
+  mutating func nextEnded(says: Bool) -> String? {
     while case let (permit, mapping) = permits.nextExpired(now), permit != 0 { removePermit(permit, of: mapping) }
     let index = mappings.nextExpired(now)
     if index == 0 { return nil }
@@ -203,10 +229,19 @@ struct NATTables: ~Copyable {
     let end = mapping.pointee.external
     ports.free(
       end.port, address: place(of: end.address), protocolIndex: Self.index(of: mapping.pointee.protocolNumber))
+    let text = says ? text(of: index) : ""
     hosts.remove(mapping.pointee.hostIndex)
-    let ended = mapping.pointee
     mappings.remove(index)
-    return ended
+    return text
+  }
+
+  /// `tcp 10.0.0.1:40000 = 198.51.100.1:40000`
+  func text(of index: UInt32) -> String {
+    let mapping = mappings.pointer(index).pointee
+    let number = mapping.protocolNumber
+    let name = number == IPProtocol.tcp ? "tcp" : number == IPProtocol.udp ? "udp" : "icmp"
+    let host = isV6(mapping.host) ? "[\(address(of: mapping.host))]:\(mapping.host.port)" : "\(mapping.host)"
+    return "\(name) \(host) = \(mapping.external)"
   }
 
   private mutating func removePermit(_ index: UInt32, of mapping: UInt32) {

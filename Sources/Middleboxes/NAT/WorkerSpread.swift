@@ -11,16 +11,21 @@ final class WorkerSpread {
   private let forwards: [NATConfiguration.Forward]
   private let ports: ClosedRange<UInt16>
   private let hash: FlowHash
+  private let embedding: AddressEmbedding?
 
   init(_ configuration: NATConfiguration, seed: UInt64) {
     realms = AddressRealms(configuration)
     hostOfExternal = AddressPairs(configuration.oneToOne.map { ($0.external, $0.host) })
     forwards = configuration.forwards
     ports = configuration.ports
+    embedding = configuration.embedding
     hash = FlowHash(secret: (~seed, seed))
   }
 
   func worker(of packet: borrowing PacketView, among workers: Int) -> Int? {
+    if let embedding, packet.decoded.pointee.ipVersion == 6, embedding.prefix.contains(packet.key.destination) {
+      return worker(ofHost: packet.key.source, workers)
+    }
     guard packet.decoded.pointee.ipVersion == 4, packet.kind.rawValue <= PacketKind.icmp.rawValue else { return nil }
     let source = NATEnd(sourceOf: packet.key)
     let destination = NATEnd(destinationOf: packet.key)
@@ -39,6 +44,11 @@ final class WorkerSpread {
       if let worker = worker(ofPort: end.port, workers) { return worker }
     }
     return isFromHost ? worker(ofHost: source.address, workers) : nil
+  }
+
+  private func worker(ofHost address: IPAddress, _ workers: Int) -> Int {
+    let spread = hash.hashV4(source: address.low ^ address.high, destination: 0, rest: 0) >> 32
+    return Int((spread &* UInt64(workers)) >> 32)
   }
 
   private func worker(ofHost address: UInt32, _ workers: Int) -> Int {

@@ -1,3 +1,4 @@
+import MOSCore
 import Testing
 
 @testable import Middleboxes
@@ -21,6 +22,8 @@ struct NATConfigurationTests {
     let path = packageRoot.appendingPathComponent("docs/nat-example.yaml").path
     let example = try NATConfiguration(path: path)
     var expected = NATConfiguration()
+    expected.embedding = AddressEmbedding(IPPrefix("64:ff9b::/96")!)
+    expected.pool = [0xc633_6440]
     expected.networks = example.networks
     expected.external = [0xc633_6401, 0xc633_6402]
     expected.keepsParity = true

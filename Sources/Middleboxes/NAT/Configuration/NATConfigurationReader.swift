@@ -7,6 +7,7 @@ struct NATConfigurationReader: ConfigurationReader {
   private static let keys = [
     "internal", "external", "filtering", "ports", "keep-port", "keep-parity", "maximum", "per-host", "ftp", "log",
     "timeouts", "udp-inbound-refresh", "decrement-time-to-live", "forwards", "one-to-one",
+    "nat64",
   ]
   private static let filterings: [(String, NATConfiguration.Filtering)] = [
     ("endpoint-independent", .endpointIndependent), ("address-dependent", .addressDependent),
@@ -16,8 +17,14 @@ struct NATConfigurationReader: ConfigurationReader {
 
   func read(_ root: YAMLNode, into result: inout NATConfiguration) throws(ConfigurationError) {
     let fields = try fields(of: root, in: "a NAT configuration", known: Self.keys)
-    try readNetworks(try required("internal", fields, of: root, in: "the configuration"), into: &result)
-    try readExternal(try required("external", fields, of: root, in: "the configuration"), into: &result)
+    let node64 = fields["nat64"]
+    if node64 == nil || fields["internal"] != nil {
+      try readNetworks(try required("internal", fields, of: root, in: "the configuration"), into: &result)
+    }
+    if node64 == nil || fields["external"] != nil {
+      try readExternal(try required("external", fields, of: root, in: "the configuration"), into: &result)
+    }
+    if let node64 { try read64(node64, into: &result) }
     if let node = fields["filtering"] {
       result.filtering = try word(
         node, "filtering", Self.filterings, expected: Self.filterings.map(\.0).joined(separator: ", "),
@@ -61,14 +68,16 @@ struct NATConfigurationReader: ConfigurationReader {
   }
 
   /// An address of the NAT that nothing else has.
-  private func externalAddress(
+  func externalAddress(
     _ node: YAMLNode, _ key: String, _ result: NATConfiguration
   ) throws(ConfigurationError) -> UInt32 {
     let address = try address(node, key)
     if result.isInternal(address) {
       throw fail(node, "\(key): \(IPAddress(v4: address)) is in an internal network, expected one outside of them")
     }
-    if result.external.contains(address) || result.oneToOne.contains(where: { $0.external == address }) {
+    if result.external.contains(address) || result.pool.contains(address)
+      || result.oneToOne.contains(where: { $0.external == address })
+    {
       throw fail(node, "\(key): \(IPAddress(v4: address)) is there already")
     }
     return address

@@ -30,7 +30,8 @@ struct AddressRealms: ~Copyable {
       if all.contains(where: { $0.first <= first && last <= $0.last }) { continue }
       all.append(Range(first: first, last: min(last, 0xdfff_ffff), realm: .internal))
     }
-    for address in configuration.external + configuration.oneToOne.map(\.external) where address < 0xe000_0000 {
+    for address in configuration.external + configuration.pool + configuration.oneToOne.map(\.external)
+    where address < 0xe000_0000 {
       all.append(Range(first: address, last: address, realm: .external))
     }
     ranges = FlatTable(all.sorted { $0.first < $1.first })

@@ -1,12 +1,12 @@
 // Unsafe: uses pointers into a slab it owns. Invariant: indices come from `slab`, and an index in `table` is in use there.
 import MOSCore
 
-/// How many mappings each host has.
+/// Hosts that have mappings, and how many.
 struct HostTable: ~Copyable {
   struct Host: BitwiseCopyable {
     /// Belongs to the slab while the host is free.
     var link: UInt32 = 0
-    var address: UInt32
+    var address: IPAddress
     var mappings: UInt32 = 0
   }
 
@@ -23,21 +23,28 @@ struct HostTable: ~Copyable {
 
   var count: Int { slab.count }
 
-  private func hash(_ address: UInt32) -> UInt64 { hash.hashV4(source: UInt64(address), destination: 0, rest: 0) }
+  private func hash(_ address: IPAddress) -> UInt64 {
+    hash.hash(
+      FlowKey(source: address, sourcePort: 0, destination: address, destinationPort: 0, protocolNumber: 0))
+  }
 
-  private mutating func find(_ address: UInt32) -> UInt32 {
+  /// A host's number, 0 for one without a mapping.
+  mutating func find(_ address: IPAddress) -> UInt32 {
     let base = slab.base
     return table.find(hash(address)) { base[Int($0)].address == address }
   }
 
+  /// The address of a host that has a mapping.
+  func address(of index: UInt32) -> IPAddress { slab.pointer(index).pointee.address }
+
   /// Mappings of a host.
-  mutating func mappings(of address: UInt32) -> UInt32 {
+  mutating func mappings(of address: IPAddress) -> UInt32 {
     let index = find(address)
     return index == 0 ? 0 : slab.pointer(index).pointee.mappings
   }
 
   /// A host gets one mapping more. Returns the host, for `remove`.
-  mutating func add(_ address: UInt32) -> UInt32 {
+  mutating func add(_ address: IPAddress) -> UInt32 {
     var index = find(address)
     if index == 0 {
       index = slab.allocate()

@@ -28,7 +28,7 @@ struct NATMapping: BitwiseCopyable {
 }
 
 /// A mapping at one time: another one may have its place since.
-struct NATMappingReference: BitwiseCopyable {
+struct NATMappingReference: BitwiseCopyable, Equatable {
   var index: UInt32 = 0
   var generation: UInt32 = 0
 }

@@ -1,0 +1,405 @@
+import MOSCore
+import TestSupport
+import Testing
+
+@testable import Middleboxes
+
+@Suite("NAT64 (RFC 6146, RFC 7915)")
+struct NAT64Tests {
+  static let host: [UInt8] = [0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 11) + [1]
+  static let other: [UInt8] = [0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 11) + [2]
+
+  /// An IPv4 address as one of 64:ff9b::/96.
+  static func embedded(_ address: [UInt8]) -> [UInt8] {
+    [0, 0x64, 0xff, 0x9b] + [UInt8](repeating: 0, count: 8) + address
+  }
+
+  private func net(_ more: String = "") throws -> NATFixture {
+    try NATFixture("nat64: {prefix: \"64:ff9b::/96\", pool: 198.51.100.64}\n\(more)")
+  }
+
+  /// What a host sends, and what leaves; the same reversed for the answer.
+  private func pair(
+    _ port: UInt16 = 5_000, payload: [UInt8] = Array("abc".utf8), external: UInt16 = 5_000
+  ) -> (six: PacketBuilder, four: PacketBuilder) {
+    var four = PacketBuilder(payload: payload)
+    (four.source, four.sourcePort) = ([198, 51, 100, 64], external)
+    (four.destination, four.destinationPort) = ([203, 0, 113, 1], 53)
+    var six = four
+    (six.source, six.sourcePort) = (Self.host, port)
+    six.destination = Self.embedded(four.destination)
+    return (six, four)
+  }
+
+  /// With the identification that was chosen, and one hop less.
+  private func behind(_ builder: PacketBuilder, _ frame: [UInt8]?) -> PacketBuilder {
+    var builder = builder
+    builder.timeToLive -= 1
+    if let frame, !builder.isV6 { builder.identification = UInt16(frame[18]) << 8 | UInt16(frame[19]) }
+    return builder
+  }
+
+  private func sendUDP(_ net: NATFixture) throws {
+    let (six, four) = pair()
+    let left = net.send(six.udpFrame)
+    let expected = behind(four, left.first)
+    #expect(left == [expected.ethernet(expected.ip(17, expected.datagram, fragment: 0))])
+  }
+
+  @Test("A UDP datagram and its answer, with one hop less and the checksums that a host would have made")
+  func udp() throws {
+    let net = try net("log: yes")
+    try sendUDP(net)
+    let (six, four) = pair()
+    #expect(net.send(four.reversed.udpFrame) == [behind(six.reversed, nil).udpFrame])
+    #expect(net.reports == ["mapping began: udp [2001:db8::1]:5000 = 198.51.100.64:5000"])
+    net.time = 301
+    #expect(net.send(four.reversed.udpFrame).isEmpty)
+    #expect(net.reports.last == "mapping ended: udp [2001:db8::1]:5000 = 198.51.100.64:5000")
+  }
+
+  @Test("A TCP connection is one flow; its mapping lives as long as RFC 5382 says")
+  func tcp() throws {
+    let net = try net()
+    var (six, four) = pair(payload: [])
+    func exchange(_ from: PacketBuilder, _ to: PacketBuilder, _ flags: TCPFlags, seq: UInt32, ack: UInt32) {
+      var (from, to) = (from, to)
+      (from.flags, to.flags) = (flags.rawValue, flags.rawValue)
+      (from.sequence, to.sequence) = (seq, seq)
+      (from.acknowledgment, to.acknowledgment) = (ack, ack)
+      let left = net.send(from.tcpFrame)
+      to = behind(to, left.first)
+      #expect(left == [to.ethernet(to.ip(6, to.segment, fragment: 0))])
+    }
+    six.window = 1_000
+    four.window = 1_000
+    exchange(six, four, .syn, seq: 1_000, ack: 0)
+    exchange(four.reversed, six.reversed, [.syn, .ack], seq: 5_000, ack: 1_001)
+    exchange(six, four, .ack, seq: 1_001, ack: 5_001)
+    #expect(net.script.engine.trackerStatistics.tcpFlows == 1)
+    net.time = 7_400
+    exchange(four.reversed, six.reversed, .ack, seq: 5_001, ack: 1_001)
+    #expect(net.nat.counters.mappings == 1)
+  }
+
+  @Test("Echo requests and replies change their types, and have the mapping's identifier")
+  func echo() throws {
+    let net = try net("ports: 1-65535")
+    let (six, four) = pair()
+    let left = net.send(six.ethernet(six.ip(58, six.icmp(type: 128))))
+    let expected = behind(four, left.first)
+    #expect(left == [expected.ethernet(expected.ip(1, expected.icmp(type: 8), fragment: 0))])
+    let back = behind(six.reversed, nil)
+    #expect(
+      net.send(four.reversed.ethernet(four.reversed.ip(1, four.reversed.icmp(type: 0))))
+        == [back.ethernet(back.ip(58, back.icmp(type: 129)))])
+  }
+
+  @Test("Traffic class and TOS are the same; what may not be cut says so from 1,261 bytes on")
+  func fields() throws {
+    for (bytes, isWhole) in [(1_232, false), (1_233, true)] {
+      let net = try net()
+      let (six, four) = pair(payload: [UInt8](repeating: 9, count: bytes))
+      var frame = six.udpFrame
+      frame[14] = 0x6b
+      frame[15] = 0x81
+      let left = try #require(net.send(frame).first)
+      #expect(left[15] == 0xb8 && left[22] == 63 && (left[20] == 0x40) == isWhole && left[21] == 0)
+      var answer = four.reversed.udpFrame
+      answer[15] = 0xb8
+      answer.replaceSubrange(24..<26, with: [0, 0])
+      answer.replaceSubrange(24..<26, with: be(internetChecksum(Array(answer[14..<34]))))
+      let delivered = try #require(net.send(answer).first)
+      #expect(Array(delivered[14..<18]) == [0x6b, 0x80, 0, 0] && delivered[21] == 63)
+    }
+  }
+
+  @Test("RFC 7915 4.5: a UDP checksum that was left out is made; one that IPv6 lacks is not let through")
+  func zeroChecksum() throws {
+    let net = try net()
+    try sendUDP(net)
+    var (six, four) = pair()
+    four.udpChecksum = 0
+    // Correct again.
+    #expect(net.send(four.reversed.udpFrame) == [behind(six.reversed, nil).udpFrame])
+    six.udpChecksum = 0
+    six.sourcePort = 6_000
+    #expect(net.send(six.udpFrame).isEmpty)
+  }
+
+  @Test("A wrong checksum is as wrong behind it")
+  func wrongChecksum() throws {
+    let net = try net()
+    try sendUDP(net)
+    let (_, four) = pair()
+    var frame = four.reversed.udpFrame
+    frame[44] ^= 0x55
+    let left = try #require(net.send(frame).first)
+    #expect(!net.script.output.last!.isAcceptable && left.count == frame.count + 20)
+  }
+
+  @Test("Fragments are translated as a whole, in both directions and out of order")
+  func fragments() throws {
+    let net = try net()
+    let (six, four) = pair(payload: (0..<200).map(UInt8.init))
+    let frames = six.v6Fragments(17, six.datagram, size: 80).map { six.ethernet($0) }
+    let left = [frames[2], frames[0], frames[1]].flatMap { net.send($0) }
+    let out = behind(four, left.first)
+    // 48 bytes of headers and 80 of contents came; 20 and 104 are no longer.
+    #expect(left == out.fragments(17, out.datagram, size: 104).map { out.ethernet($0) })
+    let answer = four.reversed.fragments(17, four.reversed.datagram, size: 80).map { four.ethernet($0) }
+    let delivered = answer.reversed().flatMap { net.send($0) }
+    #expect(delivered.allSatisfy { $0.count <= 14 + 100 && $0[20] == 44 })
+    let contents = delivered.flatMap { $0.dropFirst(62) }
+    #expect(contents == behind(six.reversed, nil).datagram)
+  }
+
+  @Test("What may be cut and is longer than any IPv6 link takes is cut to 1,280 bytes")
+  func leastMTU() throws {
+    let net = try net()
+    try sendUDP(net)
+    let (six, four) = pair(payload: [UInt8](repeating: 3, count: 1_300))
+    let answer = four.reversed
+    let left = net.send(answer.ethernet(answer.ip(17, answer.datagram, fragment: 0)))
+    #expect(left.allSatisfy { Array($0[58..<62]) == be(7 as UInt32) })
+    #expect(left.map(\.count) == [14 + 40 + 8 + 1_232, 14 + 40 + 8 + 76])
+    #expect(net.send(answer.udpFrame) == [behind(six.reversed, nil).udpFrame])
+  }
+
+  @Test("Filtering, unknown ports, sources in the prefix and hops at their end", arguments: [0, 1] as [UInt8])
+  func refused(hops: UInt8) throws {
+    let net = try net()
+    try sendUDP(net)
+    let flows = net.flows
+    var (six, four) = pair()
+    four = four.reversed
+    four.source[3] = 9
+    #expect(net.send(four.udpFrame).isEmpty && net.nat.counters[.filtered] == 1)
+    four.destinationPort = 5_001
+    #expect(net.send(four.udpFrame).isEmpty && net.nat.counters[.unsolicited] == 1)
+    six.source = Self.embedded([192, 0, 2, 1])
+    #expect(net.send(six.udpFrame).isEmpty && net.nat.counters[.spoofed] == 1)
+    six.source = Self.other
+    six.timeToLive = hops
+    #expect(net.send(six.udpFrame).isEmpty && net.nat.counters[.timeToLiveExceeded] == 1)
+    six.timeToLive = 64
+    six.destination = Self.embedded([10, 0, 0, 1])
+    #expect(net.send(six.udpFrame).isEmpty && net.nat.counters[.unsolicited] == 2)
+    #expect(net.flows == flows && net.nat.counters.created == 1)
+  }
+
+  @Test("Hosts have ports of their own, and each keeps its mapping for all destinations; the rest of IPv6 passes")
+  func mappings() throws {
+    let net = try net()
+    try sendUDP(net)
+    var (six, _) = pair()
+    six.destination = Self.embedded([203, 0, 113, 9])
+    #expect(
+      net.send(six.udpFrame).first.map { Array($0[26..<36]) } == [198, 51, 100, 64, 203, 0, 113, 9]
+        + be(5_000 as UInt16))
+    six.source = Self.other
+    let left = try #require(net.send(six.udpFrame).first)
+    #expect(Array(left[34..<36]) != be(5_000 as UInt16))
+    #expect(net.nat.counters.created == 2)
+    let v6 = PacketBuilder(payload: [1]).v6
+    #expect(net.send(v6.udpFrame) == [v6.udpFrame])
+    // IPv4 hosts have the other address.
+    #expect(net.udp("10.0.0.1:5000", "203.0.113.1:53") == "198.51.100.1:5000 > 203.0.113.1:53")
+  }
+
+  @Test("RFC 6146 3.8: hosts behind it reach each other by their external ends")
+  func hairpinning() throws {
+    let net = try net("filtering: endpoint-independent")
+    try sendUDP(net)
+    var (six, _) = pair()
+    (six.source, six.sourcePort) = (Self.other, 7_000)
+    (six.destination, six.destinationPort) = (Self.embedded([198, 51, 100, 64]), 5_000)
+    var seen = behind(six, nil)
+    seen.source = Self.embedded([198, 51, 100, 64])
+    seen.destination = Self.host
+    #expect(net.send(six.udpFrame) == [seen.udpFrame])
+    let answer = PacketBuilder(payload: Array("abc".utf8))
+    var back = answer
+    (back.source, back.sourcePort, back.destination, back.destinationPort) = (
+      Self.host, 5_000, Self.embedded([198, 51, 100, 64]), 7_000
+    )
+    var delivered = behind(back, nil)
+    delivered.source = Self.embedded([198, 51, 100, 64])
+    delivered.destination = Self.other
+    #expect(net.send(back.udpFrame) == [delivered.udpFrame])
+  }
+
+  @Test("Each prefix length, with addresses of IPv4 hosts where there is no pool", arguments: AddressEmbedding.lengths)
+  func prefixes(length: Int) throws {
+    let prefix = try #require(IPPrefix("2001:db8::/\(length)"))
+    let embedding = try #require(AddressEmbedding(prefix))
+    let net = try NATFixture("nat64: {prefix: \"2001:db8::/\(length)\"}")
+    var (six, four) = pair()
+    let address = embedding.embed(0xcb00_7101)
+    six.destination = be(address.high) + be(address.low)
+    six.source = [0xfd] + [UInt8](repeating: 1, count: 15)
+    four.source = [198, 51, 100, 1]
+    let left = net.send(six.udpFrame)
+    let expected = behind(four, left.first)
+    #expect(left == [expected.ethernet(expected.ip(17, expected.datagram, fragment: 0))])
+    #expect(net.send(four.reversed.udpFrame) == [behind(six.reversed, nil).udpFrame])
+  }
+
+  @Test("What its configuration may not say")
+  func configuration() {
+    func error(_ text: String) -> String? {
+      do {
+        _ = try NATConfiguration(bytes: Array(text.utf8), file: "nat.yaml")
+        return nil
+      } catch { return error.description }
+    }
+    #expect(error("nat64: {prefix: \"64:ff9b::/96\", pool: 198.51.100.64}") == nil)
+    #expect(
+      error("nat64:\n  prefix: 64:ff9b::/95\n")
+        == "nat.yaml:2:11: prefix: 64:ff9b::/95 is none for IPv4 addresses, expected one of IPv6 with 32, 40, 48, 56, 64, 96 "
+        + "bits of which bits 64 to 71 are 0, for example 64:ff9b::/96")
+    #expect(
+      error("nat64:\n  prefix: 64:ff9b::/96\n")
+        == "nat.yaml:2:3: nat64: there are no addresses for hosts, expected `pool` here or `external` beside it")
+    #expect(
+      error("nat64:\n  prefix: 64:ff9b::/96\n  pool: [192.0.2.1, 192.0.2.1]\n")
+        == "nat.yaml:3:21: pool: 192.0.2.1 is there already")
+  }
+
+  @Test("A flood of hosts begins no more mappings than there may be, and a host has as many as it may have")
+  func limits() throws {
+    let net = try net("maximum: 16\nper-host: 3")
+    var (six, _) = pair()
+    for port in 1...5 as ClosedRange<UInt16> {
+      six.sourcePort = 5_000 + port
+      _ = net.send(six.udpFrame)
+    }
+    #expect(net.nat.counters.created == 3 && net.nat.counters[.hostLimit] == 2)
+    for number in 0..<100 as Range<UInt8> {
+      six.source[14] = number + 1
+      _ = net.send(six.udpFrame)
+    }
+    #expect(net.nat.counters.created == 16 && net.nat.counters[.full] == 87)
+    net.time = 301
+    #expect(net.send(six.udpFrame).count == 1 && net.nat.counters.mappings == 1)
+  }
+
+  @Test("Extension headers are left out, but a way that is not gone, and authentication, cannot be")
+  func extensionHeaders() throws {
+    let net = try net()
+    let (six, four) = pair()
+    let options: [UInt8] = [17, 0, 1, 4, 0, 0, 0, 0]
+    let left = net.send(six.ethernet(six.ip(60, options + six.datagram)))
+    let expected = behind(four, left.first)
+    #expect(left == [expected.ethernet(expected.ip(17, expected.datagram, fragment: 0))])
+    let routing: [UInt8] = [17, 2, 4, 1, 0, 0, 0, 0] + Self.other
+    #expect(net.send(six.ethernet(six.ip(43, routing + six.datagram))).isEmpty)
+    let authentication: [UInt8] = [17, 4, 0, 0] + [UInt8](repeating: 1, count: 20)
+    #expect(net.send(six.ethernet(six.ip(51, authentication + six.datagram))).isEmpty)
+    #expect(net.nat.counters[.untranslatable] == 2)
+  }
+
+  @Test("An error from IPv4 about what a host sent reaches it as ICMPv6, with the packet that it sent")
+  func errorFromV4() throws {
+    let net = try net()
+    try sendUDP(net)
+    let (six, four) = pair()
+    let expected: [(UInt8, UInt8, [UInt8], UInt8, UInt8, [UInt8])] = [
+      (3, 1, [0, 0, 0, 0], 1, 0, [0, 0, 0, 0]), (3, 3, [0, 0, 0, 0], 1, 4, [0, 0, 0, 0]),
+      (3, 4, [0, 0, 5, 0x78], 2, 0, [0, 0, 5, 0x8c]), (3, 13, [0, 0, 0, 0], 1, 1, [0, 0, 0, 0]),
+      (11, 0, [0, 0, 0, 0], 3, 0, [0, 0, 0, 0]), (12, 0, [8, 0, 0, 0], 4, 0, [0, 0, 0, 7]),
+    ]
+    for (type, code, rest, newType, newCode, newRest) in expected {
+      var error = PacketBuilder()
+      (error.source, error.destination) = ([192, 0, 2, 9], four.source)
+      let quoted = four.ip(17, four.datagram, fragment: 0)
+      let left = net.send(error.ethernet(error.ip(1, icmp(error, type, code, rest + quoted))))
+      var seen = behind(error, nil)
+      (seen.source, seen.destination) = (Self.embedded(error.source), Self.host)
+      #expect(left == [seen.ethernet(seen.ip(58, icmp(seen, newType, newCode, newRest + six.udp)))])
+    }
+  }
+
+  @Test("An error of a host about what came from IPv4 leaves as ICMP, with the packet that came")
+  func errorFromHost() throws {
+    let net = try net()
+    try sendUDP(net)
+    let (six, four) = pair()
+    let expected: [(UInt8, UInt8, [UInt8], UInt8, UInt8, [UInt8])] = [
+      (1, 4, [0, 0, 0, 0], 3, 3, [0, 0, 0, 0]), (1, 1, [0, 0, 0, 0], 3, 10, [0, 0, 0, 0]),
+      (2, 0, [0, 0, 5, 0], 3, 4, [0, 0, 4, 0xec]), (3, 0, [0, 0, 0, 0], 11, 0, [0, 0, 0, 0]),
+      (4, 1, [0, 0, 0, 6], 3, 2, [0, 0, 0, 0]),
+    ]
+    for (type, code, rest, newType, newCode, newRest) in expected {
+      var error = six
+      error.payload = []
+      let left = net.send(error.ethernet(error.ip(58, icmp(error, type, code, rest + six.reversed.udp))))
+      var seen = behind(four, left.first)
+      var quoted = four.reversed
+      quoted.identification = 0
+      let contents = quoted.ip(17, quoted.datagram, fragment: 0)
+      seen.payload = []
+      #expect(left == [seen.ethernet(seen.ip(1, icmp(seen, newType, newCode, newRest + contents), fragment: 0))])
+    }
+    // Neighbours are nobody's business elsewhere, and an error must be about something.
+    #expect(net.send(six.ethernet(six.ip(58, six.icmp(type: 135)))).isEmpty)
+    #expect(net.send(six.ethernet(six.ip(58, icmp(six, 1, 4, [0, 0, 0, 0] + six.udp)))).isEmpty)
+    #expect(net.nat.counters[.icmpUnrelated] == 1)
+  }
+
+  /// An ICMP message of a builder's addresses with four bytes of header and contents behind.
+  private func icmp(_ builder: PacketBuilder, _ type: UInt8, _ code: UInt8, _ contents: [UInt8]) -> [UInt8] {
+    var builder = builder
+    builder.payload = Array(contents.dropFirst(4))
+    var message = builder.icmp(type: type, code: code)
+    let old = be(0x0001_0002 as UInt32)
+    message.replaceSubrange(4..<8, with: contents.prefix(4))
+    // The builder's checksum is over its own four bytes: taken away, and the new ones added.
+    let checksum = UInt16(message[2]) << 8 | UInt16(message[3])
+    var sum = Int(~checksum)
+    for at in [0, 2] {
+      sum += Int(~(UInt16(old[at]) << 8 | UInt16(old[at + 1])))
+      sum += Int(UInt16(contents[at]) << 8 | UInt16(contents[at + 1]))
+    }
+    while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
+    message.replaceSubrange(2..<4, with: be(~UInt16(sum)))
+    return message
+  }
+}
+
+@Suite("IPv4 addresses in IPv6 ones (RFC 6052 2.4)")
+struct AddressEmbeddingTests {
+  @Test(
+    "The RFC's examples for 192.0.2.33",
+    arguments: [
+      ("2001:db8::/32", "2001:db8:c000:221::"), ("2001:db8:100::/40", "2001:db8:1c0:2:21::"),
+      ("2001:db8:122::/48", "2001:db8:122:c000:2:2100::"), ("2001:db8:122:300::/56", "2001:db8:122:3c0:0:221::"),
+      ("2001:db8:122:344::/64", "2001:db8:122:344:c0:2:2100::"),
+      ("2001:db8:122:344::/96", "2001:db8:122:344::c000:221"), ("64:ff9b::/96", "64:ff9b::c000:221"),
+    ])
+  func examples(prefix: String, address: String) throws {
+    let network = try #require(IPPrefix(prefix))
+    let embedding = try #require(AddressEmbedding(network))
+    let expected = try #require(IPAddress(address))
+    #expect(embedding.embed(0xc000_0221) == expected)
+    #expect(embedding.extract(expected) == 0xc000_0221)
+    for _ in 0..<100 {
+      let any = UInt32.random(in: .min ... .max)
+      #expect(embedding.extract(embedding.embed(any)) == any)
+    }
+  }
+
+  @Test("Other lengths, and prefixes or addresses with one of bits 64 to 71, are none")
+  func refused() throws {
+    for text in ["2001:db8::/33", "2001:db8::/128", "10.0.0.0/8", "2001:db8:0:0:100::/96"] {
+      let network = try #require(IPPrefix(text))
+      #expect(AddressEmbedding(network) == nil)
+    }
+    let network = try #require(IPPrefix("2001:db8::/32"))
+    let embedding = try #require(AddressEmbedding(network))
+    for text in ["2001:db8:c000:221:100::", "2001:db9:c000:221::"] {
+      let address = try #require(IPAddress(text))
+      #expect(embedding.extract(address) == nil)
+    }
+  }
+}
