@@ -28,6 +28,8 @@ program floor floor.c -msse4.2 -lpcap
 program floor-large floor.c -msse4.2 '-DN=(1u<<19)' -lpcap
 program nids nids_bench.c -lnids -lnet -lpcap -lglib-2.0 -lgthread-2.0
 python3 measure.py "${1:-7}"
+echo
+./bridge.py
 rules=${MOS_SHARED:-../../shared}/rules
 if [ -d "$rules" ]; then
   echo

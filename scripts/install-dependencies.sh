@@ -9,7 +9,7 @@ group_packages() {
     demo) echo python3 ;;
     test) echo binutils curl dpdk-dev ethtool iproute2 iputils-ping python3 tcpflow tshark valgrind ;;
     fuzz) echo libstdc++-12-dev ;;
-    bench) echo gcc libc6-dev libpcap-dev libnids-dev libnet1-dev libglib2.0-dev pkg-config python3 ;;
+    bench) echo dpdk-dev gcc libc6-dev libpcap-dev libnids-dev libnet1-dev libglib2.0-dev pkg-config python3 ;;
     traces) echo python3 wireshark-common nginx-light curl openssl iproute2 iputils-ping tcpdump nftables ethtool procps ;;
     *)
       echo "install-dependencies: no group named '$1' (build, demo, test, fuzz, bench, traces)" >&2

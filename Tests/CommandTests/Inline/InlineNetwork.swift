@@ -104,14 +104,15 @@ final class InlineNetwork {
   }
 
   /// Starts `mos inline` between the two, and waits until its ports are there. `name` is what its files begin with.
-  func startBox(_ name: String, _ arguments: [String] = []) throws -> Process {
+  func startBox(_ name: String, _ arguments: [String] = [], queues: Int = 1) throws -> Process {
+    let ring = "framecnt=\(8192 / queues),qpairs=\(queues)"
     let process = try start(
       in: box,
       [
-        CommandProcess.executable.path, "inline", "--port", "net_af_packet0,iface=m0,framecnt=8192", "--port",
-        "net_af_packet1,iface=m1,framecnt=8192", "--eal", "--no-huge -m 256",
+        CommandProcess.executable.path, "inline", "--port", "net_af_packet0,iface=m0,\(ring)", "--port",
+        "net_af_packet1,iface=m1,\(ring)", "--eal", "--no-huge -m 256",
       ] + arguments, messages: name)
-    let isThere = wait { messages(name).contains("net_af_packet1,iface=m1,framecnt=8192: net_af_packet") }
+    let isThere = wait { messages(name).contains("net_af_packet1,iface=m1,\(ring): net_af_packet") }
     guard isThere else { throw NetworkError(message: messages(name)) }
     return process
   }

@@ -129,6 +129,31 @@ struct InlineTrafficTests {
     #expect(alerts.allSatisfy { ($0["alert"] as? [String: Any])?["action"] as? String == "blocked" })
   }
 
+  @Test("two workers, each with a queue of both ports, share the flows, both directions of each at one of them")
+  func twoWorkers() throws {
+    let network = try InlineNetwork()
+    network.makeFile("page", count: 1_000_000)
+    try network.startWebServer()
+    let box = try network.startBox(
+      "box", ["--workers", "2", "--middlebox", "monitor", "--conn-log", network.path("conn.log")], queues: 2)
+    let downloads = network.run(
+      in: network.client,
+      """
+      for n in $(seq 1 20); do (curl -s --max-time 30 http://10.9.0.2/page | cmp - page && echo same) & done
+      wait
+      """)
+    #expect(downloads.output.split(separator: "\n").count == 20, "\(downloads.output)")
+    let summary = end(box, network, "box")
+    #expect(summary.contains("workers    2"))
+    let flows = network.records("conn.log").filter { $0["proto"] as? String == "tcp" }
+    #expect(flows.count == 20)
+    #expect(Set(flows.compactMap { $0["uid"] as? String }).count == 20)
+    for flow in flows {
+      #expect(flow["conn_state"] as? String == "SF" && flow["missed_bytes"] as? Int == 0)
+      #expect((flow["resp_bytes"] as? Int ?? 0) > 1_000_000)
+    }
+  }
+
   @Test("a box that is killed and started again picks up flows in mid-stream")
   func restart() throws {
     let network = try InlineNetwork()
