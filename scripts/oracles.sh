@@ -33,7 +33,7 @@ compare suricata 98 scripts/suricata-compare.py --pcaps "$shared/pcaps" \
   --expected "$shared/oracles/suricata_flows.jsonl"
 compare alerts 96 scripts/alerts-compare.py --pcaps "$shared/pcaps" --rules "$shared/rules" \
   --expected "$shared/oracles/suricata_alerts.jsonl"
-compare http-alerts 92 scripts/alerts-compare.py --pcaps "$shared/pcaps" --rules Tests/Oracles/HTTP \
-  --expected Tests/Oracles/HTTP/alerts.jsonl
+compare message-alerts 91 scripts/alerts-compare.py --pcaps "$shared/pcaps" --rules Tests/Oracles/Messages \
+  --expected Tests/Oracles/Messages/alerts.jsonl
 compare tls 88 scripts/tls-compare.py --pcaps "$shared/pcaps/real" "$shared/pcaps/arkime" "$shared/pcaps/zeek" traces
 [ "$failures" -eq 0 ]

@@ -148,6 +148,8 @@ struct FlowTraits: OptionSet, BitwiseCopyable {
   static var marked: FlowTraits { .init(rawValue: 2048) }
   /// There was an alert about it.
   static var alerted: FlowTraits { .init(rawValue: 4096) }
+  /// It ended before it was established, and its SYN came again.
+  static var refusedAgain: FlowTraits { .init(rawValue: 8192) }
   /// `muted` of both sides.
   static var mutedOfEither: FlowTraits { .init(rawValue: 1536) }
 }

@@ -204,16 +204,26 @@ extension Tracker {
 
   /// Whether a SYN on a known 4-tuple begins a new connection.
   ///
-  /// After a close, any SYN with another ISN does, and the SYN-ACK that answers a candidate (see `noteCandidate`).
+  /// After a close, any SYN with another ISN does, and the SYN-ACK that answers a candidate (see `noteCandidate`), or the
+  /// SYN that came again after the server had refused it.
   @inline(never)
   private mutating func isReuse(_ packet: UnsafePointer<DecodedPacket>, flow: UInt32, side: Side) -> Bool {
     let record = records.pointer(flow)
     let flags = packet.pointee.flags
     if flags.contains(.fin) || flags.contains(.rst) { return false }
     if record.pointee.connection == 0 {
-      if flags.contains(.ack) { return false }
-      // A SYN that is repeated after the server refused it belongs to the refused attempt.
-      return packet.pointee.sequence != record.pointee.lastSYN || record.pointee.end == .fin
+      let iss = record.pointee.lastSYN
+      if flags.contains(.ack) {
+        return side == .server && record.pointee.traits.contains(.refusedAgain)
+          && packet.pointee.acknowledgment == iss &+ 1
+      }
+      if packet.pointee.sequence != iss || record.pointee.end == .fin { return true }
+      // A SYN that is repeated after the server refused it belongs to the refused attempt, until it is answered: Windows
+      // asks three times.
+      if side == .client, !record.pointee.traits.contains(.established) {
+        record.pointee.traits.insert(.refusedAgain)
+      }
+      return false
     }
     let connection = connections.pointer(record.pointee.connection)
     return flags.contains(.ack) && answersCandidate(packet, side: side, connection: connection)

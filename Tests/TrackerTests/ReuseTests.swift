@@ -77,6 +77,40 @@ struct ReuseTests {
       """)
   }
 
+  @Test("A refused SYN that comes again and is answered is a new flow, whose bytes are received")
+  func answeredAfterRefusal() throws {
+    try TrackerScript.run(
+      """
+      c > S seq 0 <mss 1460>
+      s > RA seq 0 ack 1
+      0.5 c > S seq 0 <mss 1460>
+      s > SA seq 0 ack 1 <mss 1460>
+      = statistic tcpFlows 2
+      = ends rst_resp
+      c > A seq 1 ack 1
+      c > PA seq 1 ack 1 "request"
+      s > PA seq 1 ack 8 "answer"
+      = stream server "request"
+      = stream client "answer"
+      """)
+    // Nothing was asked for again: it comes late, or somebody made it up.
+    try TrackerScript.run(
+      """
+      c > S seq 0 <mss 1460>
+      s > RA seq 0 ack 1
+      s > SA seq 0 ack 1 <mss 1460>
+      = statistic tcpFlows 1
+      """)
+    try TrackerScript.run(
+      """
+      c > S seq 0 <mss 1460>
+      s > RA seq 0 ack 1
+      c > S seq 0 <mss 1460>
+      s > SA seq 0 ack 77 <mss 1460>
+      = statistic tcpFlows 1
+      """)
+  }
+
   @Test("After a lost close, the SYN is a new flow once the server answers it, and is counted there")
   func afterLostClose() throws {
     try TrackerScript.run(
