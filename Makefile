@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint build event-benchmark unit thresholds oracles tcpflow cuts readme examples fuzz bench clean
+.PHONY: help demo test lint build event-benchmark unit thresholds oracles tcpflow tayga cuts readme examples fuzz bench clean
 
 SWIFT ?= swift
 # With the Swift library in it: starts faster, and runs where Swift is not installed.
@@ -22,14 +22,14 @@ help:
 	@echo 'make fuzz    each fuzz target for a while                                        (FUZZ_SECONDS=120)'
 	@echo 'make build   .build/release/mos'
 	@echo 'make clean   removes what was built and cached'
-	@echo 'Parts of make test alone: unit thresholds oracles tcpflow cuts readme examples'
+	@echo 'Parts of make test alone: unit thresholds oracles tcpflow tayga cuts readme examples'
 
 demo:
 	@scripts/install-dependencies.sh build demo
 	@$(BUILD_MOS) --quiet
 	@scripts/demo.sh
 
-test: lint build unit thresholds tcpflow oracles cuts readme examples
+test: lint build unit thresholds tcpflow tayga oracles cuts readme examples
 	$(MAKE) fuzz FUZZ_SECONDS=$(TEST_FUZZ_SECONDS)
 
 lint:
@@ -50,6 +50,9 @@ unit:
 thresholds: build event-benchmark
 	@scripts/install-dependencies.sh test
 	Benchmarks/check-thresholds.py
+
+tayga: build
+	scripts/tayga-compare.py
 
 tcpflow: build
 	@scripts/install-dependencies.sh test

@@ -29,7 +29,7 @@ public struct Registry {
   /// Bytes of all values in a flow's storage.
   var localBytes = 0
   /// What the values of a flow's storage are aligned to.
-  var localAlignment = 16
+  var localAlignment = 8
   var userEvents: [UInt32: String] = [:]
   var payloads: [UInt32: (UnsafeRawPointer) -> String] = [:]
   var subscriptions: [UInt32: Bool] = [:]

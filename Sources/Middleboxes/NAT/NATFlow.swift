@@ -18,12 +18,15 @@ struct NATFlow: BitwiseCopyable {
     var isTranslated: Bool { self == .translated || self == .translated64 }
   }
 
+  // In an order that leaves no gaps: there is one for each flow.
+  /// Until then nothing of it can end, and its packets are translated without a look at the tables.
+  var settledUntil = Timestamp(nanoseconds: .min)
+  /// What becomes of packets that go as the first one did, and of those that go the other way.
+  var rewrites = FlowRewrite(from: NATFlow.noEnds, to: NATFlow.noEnds, isHop: false)
   var state = State.new
   /// The side that sent the first packet.
   var first = Side.client
   var isEstablished = false
-  /// What becomes of packets that go as the first one did, and of those that go the other way.
-  var rewrites = FlowRewrite(from: NATFlow.noEnds, to: NATFlow.noEnds, isHop: false)
   var senderMapping = NATMappingReference()
   var receiverMapping = NATMappingReference()
   /// What lets the receiver's answers in, and what lets the sender's packets in.
@@ -31,8 +34,6 @@ struct NATFlow: BitwiseCopyable {
   var receiverPermit: UInt32 = 0
   /// The FTP control connection that it is, 0 for none.
   var ftp: UInt32 = 0
-  /// Until then nothing of it can end, and its packets are translated without a look at the tables.
-  var settledUntil = Timestamp(nanoseconds: .min)
 
   private static var noEnds: IPv4Ends { IPv4Ends(source: 0, sourcePort: 0, destination: 0, destinationPort: 0) }
 

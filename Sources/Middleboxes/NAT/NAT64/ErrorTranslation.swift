@@ -61,6 +61,9 @@ enum ErrorTranslation {
     var rest: UInt32
   }
 
+  /// What an Ethernet frame takes: more than the links of the translator is not promised.
+  private static let linkMTU: UInt32 = 1_500
+
   /// Writes the translation of an error, which has `ends`, about a packet that has `quoted` there. Returns its length; nil for
   /// an error that the other version does not have.
   static func translate(
@@ -115,7 +118,7 @@ enum ErrorTranslation {
     case (3, 4):
       // Twenty bytes more fit into IPv4; a router that does not say how many has told nothing.
       let mtu = old.rest & 0xffff
-      return Message(type: 2, code: 0, rest: max(UInt32(DatagramTranslation.leastMTU), mtu + 20))
+      return Message(type: 2, code: 0, rest: min(max(UInt32(DatagramTranslation.leastMTU), mtu + 20), linkMTU))
     case (3, 9), (3, 10), (3, 13), (3, 15): return Message(type: 1, code: 1, rest: 0)
     case (11, 0...1): return Message(type: 3, code: old.code, rest: 0)
     case (12, 0), (12, 2):
@@ -133,7 +136,7 @@ enum ErrorTranslation {
     case (1, 0), (1, 2), (1, 3): return Message(type: 3, code: 1, rest: 0)
     case (1, 1): return Message(type: 3, code: 10, rest: 0)
     case (1, 4): return Message(type: 3, code: 3, rest: 0)
-    case (2, _): return Message(type: 3, code: 4, rest: min(max(old.rest, 20 + 68) - 20, 0xffff))
+    case (2, _): return Message(type: 3, code: 4, rest: min(max(old.rest, 20 + 68), linkMTU) - 20)
     case (3, 0...1): return Message(type: 11, code: old.code, rest: 0)
     case (4, 0):
       let places: [UInt32?] = [0, 1, nil, nil, 2, 2, 9, 8]
