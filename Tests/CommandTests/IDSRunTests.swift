@@ -22,6 +22,8 @@ struct IDSRunTests {
     #expect(alert["signature_id"] as? Int == 1_000_002 && alert["gid"] as? Int == 1 && alert["rev"] as? Int == 1)
     #expect(alert["signature"] as? String == "a page that is not there")
     #expect(alert["action"] as? String == "allowed" && alert["severity"] as? Int == 2)
+    let flow = try #require(record["flow"] as? [String: Any])
+    #expect(flow["pkts_toserver"] as? Int == 6 && flow["pkts_toclient"] as? Int == 5)
     #expect(record["app_proto"] as? String == "http" && record["payload"] == nil)
     let alerted = run.records.filter { ($0["flow"] as? [String: Any])?["alerted"] as? Bool == true }
     #expect(alerted.count == 1 && alerted.first?["dest_port"] as? Int == 80)
@@ -35,10 +37,14 @@ struct IDSRunTests {
       alert http any any -> any any (flow:to_server; http.method; content:"GET"; http.uri; content:"/"; sid:1;)
       """
     try Data(rules.utf8).write(to: folder.appendingPathComponent("own.rules"))
-    try Data("rules: [own.rules]\npayload: yes\nrule-stats: yes\n".utf8).write(
+    try Data("rules: [own.rules]\npayload: yes\n".utf8).write(
       to: folder.appendingPathComponent("ids.yaml"))
+    #expect(
+      try CommandProcess.run("replay", "--rule-stats", CommandProcess.trace("http")).messages.contains(
+        "--middlebox ids"))
     let run = try CommandProcess.run(
-      "replay", "--middlebox", "ids", "--config", folder.appendingPathComponent("ids.yaml").path, "--eve",
+      "replay", "--rule-stats", "--middlebox", "ids", "--config", folder.appendingPathComponent("ids.yaml").path,
+      "--eve",
       folder.appendingPathComponent("eve.json").path, CommandProcess.trace("http"))
     #expect(run.status == 0)
     let eve = try String(contentsOf: folder.appendingPathComponent("eve.json"), encoding: .utf8)

@@ -41,7 +41,9 @@ struct MiddleboxOptionTests {
     let names = [PlacedValue("monitor"), PlacedValue("firewall")]
     let file = PlacedValue("rules")
     let last = PlacedValue("monitor")
-    let choices = try MiddleboxArguments(names: names + [last], files: [file]).choices
+    var arguments = try MiddleboxArguments.parse([])
+    (arguments.middlebox, arguments.config) = (names + [last], [file])
+    let choices = try arguments.choices()
     #expect(choices.map(\.name) == ["monitor", "firewall", "monitor"])
     let rules = try self.file("default: pass\n")
     let sizes = try self.file("top: 3\n")

@@ -121,7 +121,7 @@ struct MiddleboxRunTests {
   func sameRecords() throws {
     let plain = try replay(captures)
     #expect(plain["conn"].count > 20 && plain["events"].count > 1000)
-    let monitor = { @Sendable in MiddleboxChoice(named: "monitor", configuration: nil)! }
+    let monitor = { @Sendable in MiddleboxChoice(named: "monitor")! }
     let rows: [(String, [@Sendable () -> any Middlebox])] = [
       ("monitor", [{ try! monitor().make() }]), ("steps", [{ BetweenSteps() }]), ("filter", [{ LetsAllPass() }]),
       ("row", [{ LetsAllPass() }, { try! monitor().make() }, { BetweenSteps() }]),

@@ -88,7 +88,7 @@ struct WritePcapTests {
       settings.files = [capture]
       settings.quiet = true
       settings.packetFile = path
-      settings.middleboxes = isMonitored ? [try #require(MiddleboxChoice(named: "monitor", configuration: nil))] : []
+      settings.middleboxes = isMonitored ? [try #require(MiddleboxChoice(named: "monitor"))] : []
       settings.explain = explained
       var engine = try ReplayEngine.open(settings)
       let problems = engine.run().outputProblems

@@ -108,7 +108,11 @@ public enum Dispatch {
         flow: hasFlow ? record.pointee.key : nil,
         packetKey: hasFlow ? nil : packet.flatMap { $0.pointee.ipVersion == 0 ? nil : $0.pointee.key },
         flowStart: (record.pointee.firstTimestamp, record.pointee.firstPacket), packet: packet?.pointee.number ?? 0,
-        text: text, alert: alert))
+        text: text, alert: alert, sent: hasFlow ? (count(record, .client), count(record, .server)) : nil))
+  }
+
+  private static func count(_ record: UnsafeMutablePointer<FlowRecord>, _ side: Side) -> FrameCount {
+    FrameCount(frames: record.pointee[side].packets, bytes: record.pointee[side].ipBytes)
   }
 }
 

@@ -18,11 +18,14 @@ public struct Report: Sendable {
   public var text: String
   /// What a signature found, where that is what it says.
   public var alert: Alert?
+  /// What each side of the flow has sent so far, in packets of IP; `nil` outside of any.
+  public var sent: (client: FrameCount, server: FrameCount)?
 
   /// A report from its parts.
   public init(
     middlebox: String, time: Timestamp, flow: FlowKey?, packetKey: FlowKey?,
-    flowStart: (time: Timestamp, packet: UInt64), packet: UInt64, text: String, alert: Alert? = nil
+    flowStart: (time: Timestamp, packet: UInt64), packet: UInt64, text: String, alert: Alert? = nil,
+    sent: (client: FrameCount, server: FrameCount)? = nil
   ) {
     self.middlebox = middlebox
     self.time = time
@@ -32,6 +35,7 @@ public struct Report: Sendable {
     self.packet = packet
     self.text = text
     self.alert = alert
+    self.sent = sent
   }
 }
 

@@ -16,6 +16,7 @@ extension EVE {
     }
     if let alert = report.alert {
       append(alert, to: &text)
+      if let sent = report.sent { append(sent, since: report.flowStart.time, to: &text) }
     } else {
       text.key("middlebox")
       text.beginObject()
@@ -24,6 +25,20 @@ extension EVE {
       text.endObject()
     }
     text.endRecord()
+  }
+
+  /// The flow as it was then.
+  private static func append(
+    _ sent: (client: FrameCount, server: FrameCount), since start: Timestamp, to text: inout RecordText
+  ) {
+    text.key("flow")
+    text.beginObject()
+    text.member("pkts_toserver", sent.client.frames)
+    text.member("pkts_toclient", sent.server.frames)
+    text.member("bytes_toserver", sent.client.bytes)
+    text.member("bytes_toclient", sent.server.bytes)
+    text.member("start", iso8601: start)
+    text.endObject()
   }
 
   private static func append(_ alert: Alert, to text: inout RecordText) {

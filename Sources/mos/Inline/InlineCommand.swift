@@ -28,20 +28,7 @@ struct InlineCommand: ParsableCommand {
     help: ArgumentHelp("The longest packet in a frame, for jumbo frames. (default: the drivers')", valueName: "bytes"))
   var mtu: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "Run a middlebox over the packets. Several stand in a row: packets from clients pass them in this order, packets from servers in the other. (see --list-middleboxes)",
-      valueName: "name"),
-    transform: PlacedValue.init)
-  var middlebox: [PlacedValue] = []
-
-  @Option(
-    help: ArgumentHelp("The configuration of the --middlebox before it.", valueName: "file"),
-    transform: PlacedValue.init)
-  var config: [PlacedValue] = []
-
-  @Flag(help: "Print the names of the middleboxes, and leave.")
-  var listMiddleboxes = false
+  @OptionGroup var middleboxes: MiddleboxArguments
 
   @Option(help: ArgumentHelp("Write connection records, named as in Zeek's conn.log.", valueName: "file"))
   var connLog: String?
@@ -100,7 +87,7 @@ struct InlineCommand: ParsableCommand {
 
   /// What was asked for. Throws a `ValidationError` of one line for values that are out of range or do not go together.
   func options() throws -> InlineOptions {
-    if listMiddleboxes { throw CleanExit.message(NamedMiddlebox.list) }
+    let choices = try middleboxes.choices()
     var options = InlineOptions()
     guard port.count == 2 else {
       throw ValidationError("--port: a bridge has two ports, not \(port.count); see --help for how they are named")
@@ -110,7 +97,7 @@ struct InlineCommand: ParsableCommand {
     options.environment = environment.flatMap { $0.split(separator: " ").map(String.init) }
     if let mtu, !(68...65_000 ~= mtu) { throw ValidationError("--mtu \(mtu): 68 to 65000 bytes") }
     options.mtu = mtu
-    options.flows = try flowOptions()
+    options.flows = try flowOptions(choices)
     return options
   }
 
@@ -131,7 +118,7 @@ struct InlineCommand: ParsableCommand {
     }
   }
 
-  private func flowOptions() throws -> ReplayOptions {
+  private func flowOptions(_ choices: [MiddleboxChoice]) throws -> ReplayOptions {
     guard 1...64 ~= workers else { throw ValidationError("--workers \(workers): 1 to 64 can work") }
     guard 1...Int(Int32.max) ~= maxFlows else {
       throw ValidationError("--max-flows \(maxFlows): 1 to \(Int32.max) can be kept")
@@ -144,7 +131,7 @@ struct InlineCommand: ParsableCommand {
       throw ValidationError("--conn-log, --eve, --events: two of them would write one file")
     }
     var options = ReplayOptions()
-    options.middleboxes = try MiddleboxArguments(names: middlebox, files: config).choices
+    options.middleboxes = choices
     options.connectionLog = connLog
     options.connectionFormat = connFormat == .zeek ? .zeek : .json
     options.eve = eve

@@ -7,32 +7,36 @@ struct NamedMiddlebox: Sendable {
   let name: String
   /// What it does, for `--list-middleboxes`: a few words.
   let help: String
-  /// Makes one, for worker `worker` of `workers`, as the file says that `--config` names. Throws an error whose description
+  /// Makes one, for worker `worker` of `workers`, as its settings say. Throws an error whose description
   /// is one line.
-  let make: @Sendable (_ configuration: String?, _ worker: Int, _ workers: Int) throws -> any Middlebox
+  let make: @Sendable (_ settings: MiddleboxSettings, _ worker: Int, _ workers: Int) throws -> any Middlebox
 
   /// Every middlebox that there is.
   static let all: [NamedMiddlebox] = [
     NamedMiddlebox(
       name: "ids", help: "intrusion detection by Suricata's and Snort's rules; --config: files of rules, networks"
-    ) { path, _, _ in
-      guard let path else { throw MissingConfiguration(what: "a file that names files of rules") }
-      return try IDS(try IDSConfiguration(path: path))
+    ) { settings, _, _ in
+      guard let path = settings.configuration else {
+        throw MissingConfiguration(what: "a file that names files of rules")
+      }
+      var configuration = try IDSConfiguration(path: path)
+      if settings.timesRules { configuration.timesRules = true }
+      return try IDS(configuration)
     },
     NamedMiddlebox(name: "firewall", help: "stateful rules, rate limits and SYN-flood protection; --config: the rules")
-    { path, _, _ in
-      guard let path else { throw MissingConfiguration(what: "a file with rules") }
+    { settings, _, _ in
+      guard let path = settings.configuration else { throw MissingConfiguration(what: "a file with rules") }
       return try Firewall(path: path)
     },
     NamedMiddlebox(
       name: "monitor", help: "top talkers, counters for each service, how TCP connections ended; --config: sizes"
-    ) { path, _, _ in
-      Monitor(try path.map(MonitorConfiguration.init(path:)) ?? MonitorConfiguration())
+    ) { settings, _, _ in
+      Monitor(try settings.configuration.map(MonitorConfiguration.init(path:)) ?? MonitorConfiguration())
     },
     NamedMiddlebox(
       name: "nat", help: "address translation for IPv4: mappings, forwards, one-to-one; --config: addresses and more"
-    ) { path, worker, workers in
-      guard let path else { throw MissingConfiguration(what: "a file with addresses") }
+    ) { settings, worker, workers in
+      guard let path = settings.configuration else { throw MissingConfiguration(what: "a file with addresses") }
       // The same ports each time that a capture is played.
       return NAT(try NATConfiguration(path: path), worker: worker, of: workers, seed: 1)
     },
@@ -48,6 +52,14 @@ struct NamedMiddlebox: Sendable {
       "\(box.name)\(String(repeating: " ", count: width - box.name.count))  \(box.help)"
     }.joined(separator: "\n")
   }
+}
+
+/// What the command line says of a middlebox.
+struct MiddleboxSettings: Sendable {
+  /// The file that `--config` names.
+  var configuration: String?
+  /// `--rule-stats` was given.
+  var timesRules = false
 }
 
 /// A middlebox that does nothing without a file.
@@ -68,11 +80,11 @@ struct MiddleboxChoice: Sendable {
     makeOne = { _, _ in try make() }
   }
 
-  /// The middlebox with a name, as a file configures it; nil when there is none of that name.
-  init?(named name: String, configuration: String?) {
+  /// The middlebox with a name; nil when there is none of that name.
+  init?(named name: String, _ settings: MiddleboxSettings = MiddleboxSettings()) {
     guard let known = NamedMiddlebox.all.first(where: { $0.name == name }) else { return nil }
     self.name = name
-    makeOne = { try known.make(configuration, $0, $1) }
+    makeOne = { try known.make(settings, $0, $1) }
   }
 
   /// Makes one for worker `worker` of `workers`.

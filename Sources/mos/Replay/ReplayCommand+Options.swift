@@ -11,11 +11,11 @@ import ArgumentParser
 extension ReplayCommand {
   /// What was asked for. Throws a `ValidationError` of one line for values that are out of range or do not go together.
   func options() throws -> ReplayOptions {
-    if listMiddleboxes { throw CleanExit.message(NamedMiddlebox.list) }
+    let choices = try middleboxes.choices()
     try check()
     var options = ReplayOptions()
     options.files = files
-    options.middleboxes = try MiddleboxArguments(names: middlebox, files: config).choices
+    options.middleboxes = choices
     options.explain = explain
     options.filter = filter
     options.connectionLog = connLog
@@ -54,7 +54,7 @@ extension ReplayCommand {
     }
   }
 
-  private var reportsToEVE: Bool { eve != nil && !middlebox.isEmpty }
+  private var reportsToEVE: Bool { eve != nil && !middleboxes.middlebox.isEmpty }
 
   private func check() throws {
     guard 1...64 ~= workers else { throw ValidationError("--workers \(workers): 1 to 64 can work") }

@@ -22,20 +22,7 @@ struct ReplayCommand: ParsableCommand {
       valueName: "capture"))
   var files: [String] = []
 
-  @Option(
-    help: ArgumentHelp(
-      "Run a middlebox over the packets. Several stand in a row: packets from clients pass them in this order, packets from servers in the other. (see --list-middleboxes)",
-      valueName: "name"),
-    transform: PlacedValue.init)
-  var middlebox: [PlacedValue] = []
-
-  @Option(
-    help: ArgumentHelp("The configuration of the --middlebox before it.", valueName: "file"),
-    transform: PlacedValue.init)
-  var config: [PlacedValue] = []
-
-  @Flag(help: "Print the names of the middleboxes, and leave.")
-  var listMiddleboxes = false
+  @OptionGroup var middleboxes: MiddleboxArguments
 
   @Option(help: ArgumentHelp("Which flows to track: a pcap-filter expression.", valueName: "expression"))
   var filter: String?
