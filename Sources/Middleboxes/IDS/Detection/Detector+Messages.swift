@@ -54,10 +54,9 @@ extension Detector {
 
   /// Asks about what came of the messages under way.
   private func settle(_ flow: InspectedFlow, _ sink: MessageSink) {
-    guard let messages = flow.messages else { return }
     for side in Side.allCases {
-      let message = messages[Int(side.rawValue)]
-      if message.isChanged { ask(message, sink.context(side, message.transaction), isWhole: false) }
+      guard let message = flow.message(to: side), message.isChanged else { continue }
+      ask(message, sink.context(side, message.transaction), isWhole: false)
     }
   }
 
@@ -112,18 +111,18 @@ extension Detector {
       ask(context.view, ofStream, isWhole: false)
     }
     ask(message, context, isWhole: true)
+    context.flow.setMessage(nil, to: context.receiver)
     message.reset()
+    if unusedMessages.count < 16 { unusedMessages.append(message) }
   }
 
   /// The message under way.
   private func begin(_ rules: MessageRules, _ context: Context) -> MessageView {
-    let messages = context.flow.messages ?? [MessageView(), MessageView()]
-    context.flow.messages = messages
-    let message = messages[Int(context.receiver.rawValue)]
+    if let known = context.flow.message(to: context.receiver) { return known }
+    let message = unusedMessages.popLast() ?? MessageView()
+    context.flow.setMessage(message, to: context.receiver)
     message.transaction = context.transaction
-    if message.parts.isEmpty {
-      for index in rules.others { consider(index, message, context) }
-    }
+    for index in rules.others { consider(index, message, context) }
     return message
   }
 

@@ -46,7 +46,7 @@ extension Detector {
       let view = context.view
       view.replaceRules(settled: moved(view.settled))
       search(view.bytes, rules.streams[Int(side.rawValue)], view, context)
-      guard let message = flow.messages?[Int(side.rawValue)] else { continue }
+      guard let message = flow.message(to: side) else { continue }
       message.replaceRules(settled: moved(message.settled))
       searchAgain(message, context)
     }

@@ -31,6 +31,7 @@ final class Detector {
   var hits: [LiteralMatch] = []
   var thresholds = ThresholdTable()
   private var unusedFlows: [InspectedFlow] = []
+  var unusedMessages: [MessageView] = []
   /// What each rule did.
   var counters: [RuleCounter]
   private let timesRules: Bool

@@ -14,8 +14,9 @@ final class InspectedFlow {
   var inspection = MessageInspectors.State()
   /// What it carries, as far as that is known.
   var application: ApplicationProtocol?
-  /// The messages that are under way, by the side that receives them; nil before the first.
-  var messages: [MessageView]?
+  /// What there is of the message that each side is receiving; nil where there is none.
+  private var toClient: MessageView?
+  private var toServer: MessageView?
   /// A rule said that the rest passes.
   var isPassed = false
 
@@ -42,13 +43,25 @@ final class InspectedFlow {
     }
   }
 
+  /// What there is of the message that a side is receiving.
+  func message(to receiver: Side) -> MessageView? { receiver == .client ? toClient : toServer }
+
+  /// Another message begins, or none.
+  func setMessage(_ message: MessageView?, to receiver: Side) {
+    switch receiver {
+    case .client: toClient = message
+    case .server: toServer = message
+    }
+  }
+
   /// For another flow.
   func reset() {
     for view in views { view.begin() }
     receiver = nil
     inspection = MessageInspectors.State()
     application = nil
-    if let messages { for message in messages { message.reset() } }
+    toClient = nil
+    toServer = nil
     for index in bits.indices { bits[index] = 0 }
     isPassed = false
   }

@@ -1,3 +1,5 @@
+import MOSCore
+
 /// What an inspector of HTTP keeps of a flow at most, and which buffers it makes.
 struct HTTPLimits: Sendable {
   /// Bytes of a message's head, or of its trailer, from the first line to the empty one. What is beyond is not looked at,
@@ -27,6 +29,14 @@ struct HTTPLimits: Sendable {
   var onlyRecognizes = false
   /// The buffers that somebody wants, a bit each.
   var buffers = UInt64.max
+
+  /// Bytes of a body that are handed out of what a side sends: none where nobody wants it.
+  func bodyBytes(from sender: Side) -> Int {
+    switch sender {
+    case .client: wants(.httpRequestBody) ? requestBodyBytes : 0
+    case .server: wants(.httpResponseBody) || wants(.fileData) ? responseBodyBytes : 0
+    }
+  }
 
   /// Whether somebody wants a buffer.
   func wants(_ buffer: InspectionBuffer) -> Bool { buffers >> UInt64(buffer.rawValue) & 1 != 0 }

@@ -45,7 +45,7 @@ extension HTTPFlow {
     }
     if method == .connect, case .start = direction.next { direction.next = isAnswered ? .waiting : .stopped }
     let framing = framing(direction.message, tools, &sink)
-    begin(framing, codings: [], limit: tools.limits.requestBodyBytes, &direction, &tools, &sink)
+    begin(framing, codings: [], limit: tools.limits.bodyBytes(from: .client), &direction, &tools, &sink)
   }
 
   private mutating func beginResponse(
@@ -78,7 +78,7 @@ extension HTTPFlow {
         codings.removeAll()
       }
     }
-    begin(framing, codings: codings, limit: tools.limits.responseBodyBytes, &direction, &tools, &sink)
+    begin(framing, codings: codings, limit: tools.limits.bodyBytes(from: .server), &direction, &tools, &sink)
     if request?.method == .connect { resumeClient(&tools, &sink) }
   }
 

@@ -102,7 +102,7 @@ extension HTTPFlow {
     direction.message = nextMessage(.server)
     if !requests.isEmpty { requests.removeFirst() }
     nextResponse &+= 1
-    direction.body.begin(limit: tools.limits.responseBodyBytes, codings: [])
+    direction.body.begin(limit: tools.limits.bodyBytes(from: .server), codings: [])
     direction.state = .untilClose
     // Out of its place, since the body is a part of the direction too.
     var block = HTTPBlock()
