@@ -16,27 +16,16 @@ extension ReplayCommand {
     var options = ReplayOptions()
     options.files = files
     options.middleboxes = choices
+    flows.apply(to: &options)
     options.explain = explain
     options.filter = filter
-    options.connectionLog = connLog
-    options.connectionFormat = connFormat == .zeek ? .zeek : .json
-    options.eve = eve
-    options.events = events
     options.packetFile = writePcap
     options.extract = extract
     options.streamHash = streamHash
     options.communityID = communityID
     options.tls = tls
-    options.decoder.verifyChecksums = checksum == .verify
-    if let tunnels { options.decoder.tunnels = tunnels.tunnels }
-    options.tracker.maximumFlows = maxFlows
-    options.tracker.midstream = midstream == .yes
     options.tracker.urgentInline = urgentInline
-    options.tracker.distinguishesVLANs = vlanTracking == .yes
     if let overlapPolicy { options.tracker.overlapPolicy = overlapPolicy.policy }
-    if let idleTimeout { options.tracker.idleTimeout = idleTimeout.nanoseconds }
-    if let halfOpenTimeout { options.tracker.halfOpenTimeout = halfOpenTimeout.nanoseconds }
-    if let udpTimeout { options.tracker.datagramTimeout = udpTimeout.nanoseconds }
     options.workers = workers
     options.loops = loop
     options.preload = preload || loop > 1
@@ -48,32 +37,30 @@ extension ReplayCommand {
   }
 
   private var outputFiles: [(option: String, path: String)] {
-    [("--conn-log", connLog), ("--eve", eve), ("--events", events), ("--write-pcap", writePcap)].compactMap {
-      option, path in
-      path.map { (option, $0) }
-    }
+    [("--conn-log", flows.connLog), ("--eve", flows.eve), ("--events", flows.events), ("--write-pcap", writePcap)]
+      .compactMap {
+        option, path in
+        path.map { (option, $0) }
+      }
   }
 
-  private var reportsToEVE: Bool { eve != nil && !middleboxes.middlebox.isEmpty }
+  private var reportsToEVE: Bool { flows.eve != nil && !middleboxes.middlebox.isEmpty }
 
   private func check() throws {
     guard 1...64 ~= workers else { throw ValidationError("--workers \(workers): 1 to 64 can work") }
     guard explain != 0 else { throw ValidationError("--explain 0: packets are counted from 1") }
     guard 1...1_000_000_000 ~= loop else { throw ValidationError("--loop \(loop): 1 to 1000000000 times can be run") }
-    guard 1...Int(Int32.max) ~= maxFlows else {
-      throw ValidationError("--max-flows \(maxFlows): 1 to \(Int32.max) can be kept")
-    }
+    try flows.check()
     guard !files.isEmpty else { throw ValidationError("there is no capture: give the name of one or more") }
-    if connLog == nil {
+    if flows.connLog == nil {
       let lost = [
         (streamHash, "--stream-hash"), (communityID && !reportsToEVE, "--community-id"),
-        (connFormat != nil, "--conn-format"),
       ]
       if let option = lost.first(where: \.0)?.1 {
         throw ValidationError("\(option) is about the connection records: give --conn-log FILE too")
       }
     }
-    if tls, connLog == nil, eve == nil {
+    if tls, flows.connLog == nil, flows.eve == nil {
       throw ValidationError("--tls is about the records of flows: give --conn-log FILE or --eve FILE too")
     }
     if files.filter({ $0 == "-" }).count > 1 { throw ValidationError("standard input (-) is given more than once") }

@@ -24,14 +24,10 @@ struct ReplayCommand: ParsableCommand {
 
   @OptionGroup var middleboxes: MiddleboxArguments
 
+  @OptionGroup var flows: FlowArguments
+
   @Option(help: ArgumentHelp("Which flows to track: a pcap-filter expression.", valueName: "expression"))
   var filter: String?
-
-  @Option(help: ArgumentHelp("Write connection records, named as in Zeek's conn.log.", valueName: "file"))
-  var connLog: String?
-
-  @Option(help: ArgumentHelp("Connection records as JSON lines or in Zeek's tab-separated form.", valueName: "form"))
-  var connFormat: ConnectionFormatChoice?
 
   @Flag(help: "Add the length and SHA-256 of each side's stream, up to its first gap, to the connection records.")
   var streamHash = false
@@ -45,14 +41,6 @@ struct ReplayCommand: ParsableCommand {
     help:
       "Add what TLS handshakes tell to the connection records and EVE's flow: server name, version, JA3, JA3S, JA4.")
   var tls = false
-
-  @Option(
-    help: ArgumentHelp(
-      "Write Suricata's EVE JSON lines: flow, anomaly, stats, and what middleboxes report.", valueName: "file"))
-  var eve: String?
-
-  @Option(help: ArgumentHelp("Write every event as a JSON line.", valueName: "file"))
-  var events: String?
 
   @Option(
     help: ArgumentHelp(
@@ -72,45 +60,8 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Whose bytes win where segments overlap. (default: linux)", valueName: "name"))
   var overlapPolicy: OverlapPolicyChoice?
 
-  @Option(
-    help:
-      "Packets with a wrong checksum are ignored by the receiver, or checksums are not looked at (captures from a host with offload)."
-  )
-  var checksum = ChecksumChoice.verify
-
-  @Option(help: ArgumentHelp("Pick up flows whose start is not in the trace.", valueName: "choice"))
-  var midstream = Switch.yes
-
-  @Option(help: ArgumentHelp("Packets with different VLAN tags belong to different flows.", valueName: "choice"))
-  var vlanTracking = Switch.yes
-
   @Flag(help: "Keep the urgent byte in the stream (SO_OOBINLINE).")
   var urgentInline = false
-
-  @Option(
-    help: ArgumentHelp(
-      "Encapsulations to take off: all, none, or some of \(TunnelChoice.list). (default: all)",
-      valueName: "names"), transform: TunnelChoice.init(argument:))
-  var tunnels: TunnelChoice?
-
-  @Option(
-    help: ArgumentHelp(
-      "Forget an established connection after this much packet time without a packet. (default: 2h4m)",
-      valueName: "time"), transform: PacketDuration.init(argument:))
-  var idleTimeout: PacketDuration?
-
-  @Option(
-    help: ArgumentHelp("The same for a connection whose handshake is not complete. (default: 30s)", valueName: "time"),
-    transform: PacketDuration.init(argument:))
-  var halfOpenTimeout: PacketDuration?
-
-  @Option(
-    help: ArgumentHelp("The same for UDP and ICMP. (default: 60s)", valueName: "time"),
-    transform: PacketDuration.init(argument:))
-  var udpTimeout: PacketDuration?
-
-  @Option(help: ArgumentHelp("The most flows at a time; beyond it the least valuable one goes.", valueName: "n"))
-  var maxFlows = 1_000_000
 
   @Option(
     help: ArgumentHelp("Threads that track, 1 to 64; each has the limits, also those of middleboxes.", valueName: "n"))

@@ -1,0 +1,82 @@
+import ArgumentParser
+import MTCP
+
+/// The options of how flows are followed and recorded, wherever packets come from.
+struct FlowArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("Write connection records, named as in Zeek's conn.log.", valueName: "file"))
+  var connLog: String?
+
+  @Option(help: ArgumentHelp("Connection records as JSON lines or in Zeek's tab-separated form.", valueName: "form"))
+  var connFormat: ConnectionFormatChoice?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write Suricata's EVE JSON lines: flow, anomaly, stats, and what middleboxes report.", valueName: "file"))
+  var eve: String?
+
+  @Option(help: ArgumentHelp("Write every event as a JSON line.", valueName: "file"))
+  var events: String?
+
+  @Option(
+    help:
+      "Packets with a wrong checksum are ignored by the receiver, or checksums are not looked at (captures from a host with offload)."
+  )
+  var checksum = ChecksumChoice.verify
+
+  @Option(help: ArgumentHelp("Pick up flows whose start was not seen.", valueName: "choice"))
+  var midstream = Switch.yes
+
+  @Option(help: ArgumentHelp("Packets with different VLAN tags belong to different flows.", valueName: "choice"))
+  var vlanTracking = Switch.yes
+
+  @Option(
+    help: ArgumentHelp(
+      "Encapsulations to take off: all, none, or some of \(TunnelChoice.list). (default: all)",
+      valueName: "names"), transform: TunnelChoice.init(argument:))
+  var tunnels: TunnelChoice?
+
+  @Option(
+    help: ArgumentHelp(
+      "Forget an established connection after this much time without a packet. (default: 2h4m)",
+      valueName: "time"), transform: PacketDuration.init(argument:))
+  var idleTimeout: PacketDuration?
+
+  @Option(
+    help: ArgumentHelp("The same for a connection whose handshake is not complete. (default: 30s)", valueName: "time"),
+    transform: PacketDuration.init(argument:))
+  var halfOpenTimeout: PacketDuration?
+
+  @Option(
+    help: ArgumentHelp("The same for UDP and ICMP. (default: 60s)", valueName: "time"),
+    transform: PacketDuration.init(argument:))
+  var udpTimeout: PacketDuration?
+
+  @Option(help: ArgumentHelp("The most flows at a time; beyond it the least valuable one goes.", valueName: "n"))
+  var maxFlows = 1_000_000
+
+  /// Throws a `ValidationError` of one line for values that are out of range.
+  func check() throws {
+    guard 1...Int(Int32.max) ~= maxFlows else {
+      throw ValidationError("--max-flows \(maxFlows): 1 to \(Int32.max) can be kept")
+    }
+    if connFormat != nil, connLog == nil {
+      throw ValidationError("--conn-format is about the connection records: give --conn-log FILE too")
+    }
+  }
+
+  /// Sets what was asked for.
+  func apply(to options: inout ReplayOptions) {
+    options.connectionLog = connLog
+    options.connectionFormat = connFormat == .zeek ? .zeek : .json
+    options.eve = eve
+    options.events = events
+    options.decoder.verifyChecksums = checksum == .verify
+    if let tunnels { options.decoder.tunnels = tunnels.tunnels }
+    options.tracker.maximumFlows = maxFlows
+    options.tracker.midstream = midstream == .yes
+    options.tracker.distinguishesVLANs = vlanTracking == .yes
+    if let idleTimeout { options.tracker.idleTimeout = idleTimeout.nanoseconds }
+    if let halfOpenTimeout { options.tracker.halfOpenTimeout = halfOpenTimeout.nanoseconds }
+    if let udpTimeout { options.tracker.datagramTimeout = udpTimeout.nanoseconds }
+  }
+}
