@@ -19,8 +19,29 @@ final class InlineNetwork {
     var output: String
   }
 
-  /// Makes the network: 10.9.0.1 and 10.9.0.3 at the client, 10.9.0.2 at the server; fd09::1, fd09::3 and fd09::2.
-  init() throws {
+  /// Which networks the two are in.
+  enum Layout: String {
+    /// One: 10.9.0.1 and 10.9.0.3 at the client, 10.9.0.2 at the server; fd09::1 and fd09::2.
+    case bridged = """
+      ip -n CLIENT addr add 10.9.0.1/24 dev c0
+      ip -n CLIENT addr add 10.9.0.3/24 dev c0
+      ip -n SERVER addr add 10.9.0.2/24 dev s0
+      ip -n CLIENT addr add fd09::1/64 dev c0 nodad
+      ip -n SERVER addr add fd09::2/64 dev s0 nodad
+      """
+    /// A private one behind a NAT, 192.168.7.2 at the client, and 203.0.113.2 at the server; the NAT's addresses there are
+    /// 192.168.7.1 and 203.0.113.1. Each knows the other's Ethernet address as the NAT's.
+    case translated = """
+      ip -n CLIENT addr add 192.168.7.2/24 dev c0
+      ip -n SERVER addr add 203.0.113.2/24 dev s0
+      ip -n CLIENT neigh add 192.168.7.1 lladdr $(ip netns exec SERVER cat /sys/class/net/s0/address) dev c0
+      ip -n SERVER neigh add 203.0.113.1 lladdr $(ip netns exec CLIENT cat /sys/class/net/c0/address) dev s0
+      ip -n CLIENT route add default via 192.168.7.1
+      """
+  }
+
+  /// Makes the network.
+  init(_ layout: Layout = .bridged) throws {
     let tag = UInt32.random(in: .min ... .max)
     (client, box, server) = ("moscli\(tag)", "mosbox\(tag)", "mossrv\(tag)")
     folder = try CommandProcess.temporaryFolder()
@@ -30,17 +51,13 @@ final class InlineNetwork {
       for n in \(client) \(box) \(server); do ip netns add $n; ip -n $n link set lo up; done
       ip link add c0 netns \(client) type veth peer name m0 netns \(box)
       ip link add s0 netns \(server) type veth peer name m1 netns \(box)
-      ip -n \(client) addr add 10.9.0.1/24 dev c0
-      ip -n \(client) addr add 10.9.0.3/24 dev c0
-      ip -n \(server) addr add 10.9.0.2/24 dev s0
-      ip -n \(client) addr add fd09::1/64 dev c0 nodad
-      ip -n \(server) addr add fd09::2/64 dev s0 nodad
       ip netns exec \(box) sysctl -qw net.ipv6.conf.all.disable_ipv6=1
       for x in \(client):c0 \(box):m0 \(box):m1 \(server):s0; do
         n=${x%%:*} d=${x##*:}
         ip netns exec $n ethtool -K $d tx off rx off tso off gso off gro off sg off >/dev/null
         ip -n $n link set $d up
       done
+      \(layout.rawValue.replacingOccurrences(of: "CLIENT", with: client).replacingOccurrences(of: "SERVER", with: server))
       """)
     guard outcome.status == 0 else { throw NetworkError(message: outcome.output) }
   }
@@ -115,6 +132,16 @@ final class InlineNetwork {
     let isThere = wait { messages(name).contains("net_af_packet1,iface=m1,\(ring): net_af_packet") }
     guard isThere else { throw NetworkError(message: messages(name)) }
     return process
+  }
+
+  /// Ends a box as a user would; what it printed.
+  func end(_ box: Process, _ name: String) throws -> String {
+    kill(box.processIdentifier, SIGINT)
+    box.waitUntilExit()
+    guard box.terminationReason == .exit, box.terminationStatus == 0 else {
+      throw NetworkError(message: messages(name))
+    }
+    return output(name)
   }
 
   /// What a program that was started with this name wrote to standard error.
