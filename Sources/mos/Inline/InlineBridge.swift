@@ -13,6 +13,7 @@ struct InlineBridge: ~Copyable {
   private let devices: [DPDKDevice]
   private let threads: [InlineThread]
   private let records: InlineRecords
+  private let router: InlineRouter?
   private let start = ContinuousClock.now
 
   /// Makes the middleboxes, starts DPDK and the ports, opens the files of records, and begins to work. Throws what cannot be had.
@@ -24,6 +25,7 @@ struct InlineBridge: ~Copyable {
     }
     let devices = try InlineBridge.startDevices(options, message)
     let records = try InlineRecords(options.flows)
+    let router = options.router.map { InlineRouter($0, hardware: devices.map(\.address)) }
     var flowOptions = options.flows
     flowOptions.tracker.secret =
       flowOptions.tracker.secret ?? (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
@@ -31,12 +33,13 @@ struct InlineBridge: ~Copyable {
     for (number, row) in rows.enumerated() {
       workers.append(
         try InlineThread(
-          InlineBridge.worker(number, row, flowOptions, options, devices, records),
+          InlineBridge.worker(number, row, flowOptions, options, devices, records, router),
           core: DPDK.cores.isEmpty ? nil : DPDK.cores[number % DPDK.cores.count]))
     }
     self.options = options
     self.devices = devices
     self.records = records
+    self.router = router
     threads = workers
   }
 
@@ -71,7 +74,7 @@ struct InlineBridge: ~Copyable {
 
   private static func worker(
     _ number: Int, _ row: [any Middlebox], _ flowOptions: ReplayOptions, _ options: InlineOptions,
-    _ devices: [DPDKDevice], _ records: InlineRecords
+    _ devices: [DPDKDevice], _ records: InlineRecords, _ router: InlineRouter?
   ) throws(ReplayFailure) -> InlineWorker<DPDKPort> {
     let flows: FlowWorker? =
       options.followsFlows
@@ -83,7 +86,7 @@ struct InlineBridge: ~Copyable {
     do throws(DPDKError) {
       return InlineWorker(
         try DPDKPort(devices[0], queue: number), try DPDKPort(devices[1], queue: number), flows: flows, intake: intake,
-        records: records, isLive: !devices.contains(where: \.hasCaptureTime))
+        records: records, isLive: !devices.contains(where: \.hasCaptureTime), router: router)
     } catch {
       throw ReplayFailure(message: error.description, status: 3)
     }
@@ -133,7 +136,7 @@ struct InlineBridge: ~Copyable {
     let first = threads.filter { $0.worker.intake.number > 0 }.map { $0.worker.intake.first }.min()
     let last = threads.map { $0.worker.intake.clock }.max() ?? Timestamp(nanoseconds: 0)
     return InlineResult(
-      ports: counters(), statistics: statistics, boxes: boxes(),
+      ports: counters(), router: router?.counters, statistics: statistics, boxes: boxes(),
       problems: records.finish(
         statistics, first: first ?? Timestamp(nanoseconds: 0), last: first == nil ? Timestamp(nanoseconds: 0) : last))
   }
@@ -151,6 +154,8 @@ struct InlineBridge: ~Copyable {
 /// What a bridge came to.
 struct InlineResult {
   var ports: [InlinePortCounters]
+  /// What its router did; nil without one.
+  var router: Neighbourhood.Counters?
   var statistics: ReplayStatistics
   /// What each middlebox says.
   var boxes: [MiddleboxSummary]

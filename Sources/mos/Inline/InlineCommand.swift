@@ -10,6 +10,11 @@ struct InlineCommand: ParsableCommand {
       named as in DPDK: a driver and its arguments, such as net_af_packet0,iface=eth1,framecnt=8192, or the address of a PCI \
       device. Records go to files and messages to standard error, as with mos replay.
 
+      With --addresses it is a router between the networks of its ports, for a NAT: it answers ARP and neighbor discovery for \
+      its addresses, asks for those of next hops, and packets leave where their destination is. An external address of the NAT \
+      is one of the box at the outer port: --addresses 10.0.0.1/8 --addresses 198.51.100.1/24,198.51.100.9 --gateway \
+      198.51.100.254.
+
       SIGINT and SIGTERM end it: what has come in still leaves, and all records are written. \
       Which cores it runs on is told with taskset.
 
@@ -27,6 +32,17 @@ struct InlineCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("The longest packet in a frame, for jumbo frames. (default: the drivers')", valueName: "bytes"))
   var mtu: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "The box's addresses at a port, with commas between them, and with the length of the network's prefix where others of it are at the port; to be given for each --port, in their order. The middlebox is a NAT.",
+      valueName: "addresses"))
+  var addresses: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The next hop for packets to other networks; one for IPv4, one for IPv6.", valueName: "address"))
+  var gateway: [String] = []
 
   @OptionGroup var middleboxes: MiddleboxArguments
 
@@ -51,8 +67,23 @@ struct InlineCommand: ParsableCommand {
     options.environment = environment.flatMap { $0.split(separator: " ").map(String.init) }
     if let mtu, !(68...65_000 ~= mtu) { throw ValidationError("--mtu \(mtu): 68 to 65000 bytes") }
     options.mtu = mtu
+    options.router = try router(choices)
     options.flows = try flowOptions(choices)
     return options
+  }
+
+  private func router(_ choices: [MiddleboxChoice]) throws -> RouterConfiguration? {
+    if addresses.isEmpty {
+      guard gateway.isEmpty else { throw ValidationError("--gateway is of a router: give --addresses too") }
+      return nil
+    }
+    // A bridge's other middleboxes decide about what passes between two ports; a NAT's packets have a destination of theirs.
+    guard choices.contains(where: { $0.name == "nat" }) else {
+      throw ValidationError("--addresses: who has them is a NAT: give --middlebox nat too")
+    }
+    do throws(RouterConfiguration.Mistake) {
+      return try RouterConfiguration(addresses, gateways: gateway)
+    } catch { throw ValidationError(error.message) }
   }
 
   private static func checkPorts(_ first: String, _ second: String) throws {

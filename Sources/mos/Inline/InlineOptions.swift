@@ -6,6 +6,8 @@ struct InlineOptions: Sendable {
   var environment: [String] = []
   /// The longest packet in a frame; nil for what the drivers have.
   var mtu: Int?
+  /// The box's own addresses, between which it routes; nil for a bridge.
+  var router: RouterConfiguration?
   /// Records, middleboxes, and how flows are followed, as in a replay.
   var flows = ReplayOptions()
 

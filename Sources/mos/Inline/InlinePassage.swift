@@ -61,6 +61,44 @@ struct InlinePassage: BitwiseCopyable {
     flows.pointee.path.emptyOutput()
   }
 
+  /// Sends what left the middleboxes where its destination is.
+  func routeOutput<Port: PacketPort & ~Copyable>(
+    _ flows: UnsafeMutablePointer<FlowWorker>, _ router: InlineRouter, first: inout Port, second: inout Port
+  ) {
+    var start = 0
+    while start < flows.pointee.path.outputCount {
+      let end = min(start + FlowWorker.burst, flows.pointee.path.outputCount)
+      var counts = (0, 0)
+      let made = router.route({ flows.pointee.path.output($0).frame }, start..<end) { frame, port in
+        if port == 0 {
+          (returned + counts.0).initialize(to: frame)
+          counts.0 += 1
+        } else {
+          (onward + counts.1).initialize(to: frame)
+          counts.1 += 1
+        }
+      }
+      send(made, first: &first, second: &second)
+      send(returned, &counts.0, &first)
+      send(onward, &counts.1, &second)
+      start = end
+    }
+    flows.pointee.path.emptyOutput()
+  }
+
+  /// Sends what a router made.
+  func send<Port: PacketPort & ~Copyable>(_ made: [RouterFrame], first: inout Port, second: inout Port) {
+    for own in made {
+      own.bytes.withUnsafeBytes { bytes in
+        let count = UInt32(bytes.count)
+        let frame = CapturedFrame(
+          bytes: bytes.baseAddress!, capturedLength: count, wireLength: count, timestamp: Timestamp(nanoseconds: 0),
+          linkType: .ethernet)
+        withUnsafePointer(to: frame) { _ = own.port == 0 ? first.send($0, count: 1) : second.send($0, count: 1) }
+      }
+    }
+  }
+
   private func send<Port: PacketPort & ~Copyable>(
     _ frames: UnsafeMutablePointer<CapturedFrame>, _ count: inout Int, _ port: inout Port
   ) {

@@ -20,6 +20,8 @@ struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
   /// Follows flows; nil where nobody wants to know of them.
   private let flows: UnsafeMutablePointer<FlowWorker>?
   private let passage: InlinePassage
+  /// Decides where packets leave; nil where that is the other port.
+  private let router: InlineRouter?
   private let records: InlineRecords
   /// Time is that of the clock; else that of the packets, which come from a capture.
   private let isLive: Bool
@@ -31,13 +33,14 @@ struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
 
   init(
     _ first: consuming Port, _ second: consuming Port, flows: consuming FlowWorker?, intake: consuming PacketIntake,
-    records: InlineRecords, isLive: Bool
+    records: InlineRecords, isLive: Bool, router: InlineRouter?
   ) {
     self.first = first
     self.second = second
     self.intake = intake
     self.records = records
     self.isLive = isLive
+    self.router = router
     passage = InlinePassage()
     if let flows = consume flows {
       // The frames lie in the ports' memory, and are looked at by nobody afterwards.
@@ -77,6 +80,7 @@ struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
   mutating func breathe() -> Int {
     guard let flows else { return forward(&first, &second, burst: FlowWorker.burst) }
     // Each port is sent to after it was last received from and before it is received from again, as `PacketPort` asks for.
+    if let router { return breathe(flows, router) }
     let fromFirst = first.receive(into: passage.frames, capacity: room)
     if fromFirst > 0 {
       process(flows, fromFirst, ingress: 0)
@@ -98,6 +102,39 @@ struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
       }
     }
     return fromFirst + fromSecond
+  }
+
+  /// The same between the ports of a router.
+  private mutating func breathe(_ flows: UnsafeMutablePointer<FlowWorker>, _ router: InlineRouter) -> Int {
+    let fromFirst = first.receive(into: passage.frames, capacity: room)
+    if fromFirst > 0 { route(flows, router, fromFirst, ingress: 0) }
+    let fromSecond = second.receive(into: passage.frames, capacity: room)
+    if fromSecond > 0 { route(flows, router, fromSecond, ingress: 1) }
+    return fromFirst + fromSecond
+  }
+
+  private mutating func route(
+    _ flows: UnsafeMutablePointer<FlowWorker>, _ router: InlineRouter, _ count: Int, ingress: UInt8
+  ) {
+    let arrived = router.arrive(passage.frames, count: count, at: Int(ingress))
+    if !arrived.made.isEmpty { passage.send(arrived.made, first: &first, second: &second) }
+    guard arrived.left > 0 else { return }
+    process(flows, arrived.left, ingress: ingress)
+    sendOutput(flows)
+    if !isLive, isEpochOver {
+      flows.pointee.advance(to: intake.clock)
+      sendOutput(flows)
+      records.write(&flows.pointee, isLive: false)
+    }
+  }
+
+  /// Sends what left the middleboxes; without a router, that of packets that came in at the first port, or of timers.
+  private mutating func sendOutput(_ flows: UnsafeMutablePointer<FlowWorker>) {
+    if let router {
+      passage.routeOutput(flows, router, first: &first, second: &second)
+    } else {
+      passage.sendOutput(flows, from: &first, to: &second)
+    }
   }
 
   /// Frames up to the end of an epoch, at which records are written where time is that of a capture: as in a replay.
@@ -125,7 +162,7 @@ struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
     lastTimers = now
     flows.pointee.path.comesIn(at: 0)
     flows.pointee.advance(to: Self.timeOfDay)
-    passage.sendOutput(flows, from: &first, to: &second)
+    sendOutput(flows)
     guard now &- lastRecords >= Self.recordPeriod else { return }
     lastRecords = now
     records.write(&flows.pointee, isLive: true)
@@ -135,7 +172,7 @@ struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
     guard let flows else { return }
     if isLive || hasBegun { flows.pointee.advance(to: isLive ? Self.timeOfDay : intake.clock) }
     flows.pointee.finish()
-    passage.sendOutput(flows, from: &first, to: &second)
+    sendOutput(flows)
     records.write(&flows.pointee, isLive: true)
   }
 

@@ -24,6 +24,7 @@ func runInline(_ options: InlineOptions) -> Int32 {
 private func printSummary(_ result: InlineResult, _ options: InlineOptions) {
   var text = RecordText()
   for port in result.ports { text.append(string: port.line + "\n") }
+  if let router = result.router { text.append(string: router.line + "\n") }
   text.append(string: result.statistics.description)
   for box in result.boxes { text.append(string: box.description) }
   var output = OutputBuffer(descriptor: options.flows.textDescriptor, path: "-", ownsDescriptor: false)

@@ -38,6 +38,17 @@ final class InlineNetwork {
       ip -n SERVER neigh add 203.0.113.1 lladdr $(ip netns exec CLIENT cat /sys/class/net/c0/address) dev s0
       ip -n CLIENT route add default via 192.168.7.1
       """
+    /// The same behind a box that routes, where nobody knows an Ethernet address; 192.168.7.3 and fd07::2 at the client too,
+    /// which has IPv4 addresses in 64:ff9b::/96, and 198.51.100.7 at the server, behind 203.0.113.2.
+    case routed = """
+      ip -n CLIENT addr add 192.168.7.2/24 dev c0
+      ip -n CLIENT addr add 192.168.7.3/24 dev c0
+      ip -n CLIENT addr add fd07::2/64 dev c0 nodad
+      ip -n SERVER addr add 203.0.113.2/24 dev s0
+      ip -n SERVER addr add 198.51.100.7/32 dev lo
+      ip -n CLIENT route add default via 192.168.7.1
+      ip -n CLIENT route add 64:ff9b::/96 via fd07::1
+      """
   }
 
   /// Makes the network.
