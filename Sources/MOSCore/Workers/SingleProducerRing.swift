@@ -36,6 +36,9 @@ public final class SingleProducerRing<Element>: @unchecked Sendable {
     head.store(position &+ 1, ordering: .releasing)
   }
 
+  /// Whether the consumer has taken everything. The producer's thread and the consumer's may ask.
+  public var isEmpty: Bool { tail.load(ordering: .acquiring) == head.load(ordering: .acquiring) }
+
   /// Takes the oldest element; waits while the ring is empty. Only the consumer's thread calls it.
   public func take() -> Element {
     var waiting = Backoff()

@@ -31,6 +31,9 @@ public struct Firewall: Middlebox {
   /// old rules stay, and the error is thrown. Flows that are open are decided about anew.
   public func reload(path: String) throws(ConfigurationError) { try rules.set.reload(path: path) }
 
+  /// The same by rules that were read already.
+  public func replace(by policy: FirewallPolicy) { rules.set.replace(by: policy) }
+
   /// What it does when.
   public var events: some EventGraph {
     Filter(.frame) { event, packet in

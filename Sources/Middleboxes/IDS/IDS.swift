@@ -24,7 +24,14 @@ public struct IDS: Middlebox {
   /// turn and the message that are under way are asked about again, as far as their bytes are still there. Rules of the
   /// same sid keep what they counted. Whether packets are dropped cannot change. Throws, with everything as it was, where
   /// there is no memory.
-  public func replace(by configuration: IDSConfiguration) throws { try use.replace(by: configuration) }
+  public func replace(by configuration: IDSConfiguration) throws { replace(by: try prepare(configuration)) }
+
+  /// Readies rules for `replace(by:)`: what takes time, on any thread, while the engine goes on. Throws where there is no
+  /// memory.
+  public func prepare(_ configuration: IDSConfiguration) throws -> IDSReplacement { try use.prepare(configuration) }
+
+  /// Replaces the rules by those that this IDS has prepared, as the other `replace(by:)`. It cannot fail.
+  public func replace(by replacement: IDSReplacement) { use.replace(by: replacement) }
 
   /// The same by a configuration's file, as `IDSConfiguration(path:)` reads it.
   public func reload(path: String) throws { try replace(by: IDSConfiguration(path: path)) }

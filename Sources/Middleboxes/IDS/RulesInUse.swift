@@ -1,19 +1,33 @@
 /// The rules that one worker uses, until they are replaced.
-final class RulesInUse {
+final class RulesInUse: @unchecked Sendable {
   private(set) var detector: Detector
   private(set) var configuration: IDSConfiguration
+  /// Never changes, so that any thread may ask.
+  private let isInline: Bool
 
   init(_ configuration: IDSConfiguration) throws {
     self.configuration = configuration
+    isInline = configuration.isInline
     detector = try Detector(configuration)
   }
 
-  func replace(by new: IDSConfiguration) throws {
+  func prepare(_ new: IDSConfiguration) throws -> IDSReplacement {
     var new = new
-    new.isInline = configuration.isInline
-    let next = try Detector(new)
-    next.takeOver(detector)
-    detector = next
-    configuration = new
+    new.isInline = isInline
+    return IDSReplacement(configuration: new, detector: try Detector(new))
   }
+
+  func replace(by new: IDSReplacement) {
+    new.detector.takeOver(detector)
+    detector = new.detector
+    configuration = new.configuration
+  }
+}
+
+/// Rules that are ready to be put to use by one worker's IDS, once (`IDS.prepare`).
+///
+/// It may be handed from the thread that prepared it to the worker's.
+public struct IDSReplacement: @unchecked Sendable {
+  let configuration: IDSConfiguration
+  let detector: Detector
 }

@@ -70,9 +70,11 @@ public final class DPDKDevice: @unchecked Sendable {
     let offered = Int(min(info.receive_queues, info.send_queues))
     guard offered >= memories.count else {
       mos_dpdk_port_close(number, arguments)
-      throw DPDKError(
+      var error = DPDKError(
         port: arguments, reason: "it has \(offered) queue\(offered == 1 ? "" : "s"), not \(memories.count)",
         remedy: "use fewer workers, or see whether its driver takes an argument for more")
+      error.offeredQueues = offered
+      throw error
     }
     var options = mos_dpdk_port_options()
     options.queues = UInt16(memories.count)

@@ -8,6 +8,8 @@ public struct DPDKError: Error, Equatable, Sendable, CustomStringConvertible {
   public var reason: String
   /// What to do about it; empty where that is plain.
   public var remedy: String
+  /// How many queues the port has, where that is why: it has fewer than were asked for.
+  public var offeredQueues: Int?
 
   /// An error from its parts.
   public init(port: String = "", reason: String, remedy: String = "") {

@@ -102,6 +102,37 @@ public struct OutputBuffer: ~Copyable, @unchecked Sendable {
     if result != 0 && code != EINTR { fail(code) }
   }
 
+  /// Whether `path` leads to another file than the one that is written, or to none: it was moved away.
+  public var isMoved: Bool {
+    guard ownsDescriptor, descriptor >= 0 else { return false }
+    var own = stat()
+    var named = stat()
+    guard fstat(descriptor, &own) == 0 else { return false }
+    return stat(path, &named) != 0 || own.st_dev != named.st_dev || own.st_ino != named.st_ino
+  }
+
+  /// Goes on in the file that `path` leads to now, at its end, which is made if there is none; what is in the buffer, and then
+  /// `footer`, still go to the old one. The new one begins with `header`, of as many lines as that of the old one. A failure
+  /// before is forgotten. Standard output stays as it is. Throws, with everything as it was, what `open` failed with.
+  public mutating func reopen(
+    footer: borrowing RecordText, header: borrowing RecordText, headerLines: Int = 0
+  ) throws(OutputError) {
+    guard ownsDescriptor else { return }
+    var new: Int32
+    repeat {
+      new = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    } while new < 0 && errno == EINTR
+    if new < 0 { throw OutputError(path: path, operation: .open, code: errno) }
+    write(footer.bytes)
+    finish()
+    descriptor = new
+    error = nil
+    count = 0
+    recordsWritten = 0
+    self.headerLines = UInt64(headerLines)
+    write(header.bytes)
+  }
+
   private mutating func writeThrough(_ bytes: UnsafeRawBufferPointer) {
     guard error == nil else { return }
     var done = 0

@@ -10,6 +10,10 @@ struct IdleWait {
   private var lastPacket: Int64 = 0
   private var sleep: UInt32 = 50
   private var isBusy = true
+  /// Other threads of the bridge need the core too: between two looks they have their turn.
+  private let sharesCore: Bool
+
+  init(sharesCore: Bool = false) { self.sharesCore = sharesCore }
 
   /// Packets came.
   @inline(__always)
@@ -23,7 +27,10 @@ struct IdleWait {
       lastPacket = now
       sleep = 50
     }
-    guard now &- lastPacket > IdleWait.pollingTime else { return now }
+    guard now &- lastPacket > IdleWait.pollingTime else {
+      if sharesCore { sched_yield() }
+      return now
+    }
     usleep(sleep)
     sleep = min(sleep * 2, IdleWait.longestSleep)
     return IdleWait.now

@@ -9,12 +9,14 @@ import Records
 
 /// A bridge at work: two devices, and the workers between them.
 struct InlineBridge: ~Copyable {
-  private let options: InlineOptions
+  let options: InlineOptions
   private let devices: [DPDKDevice]
-  private let threads: [InlineThread]
-  private let records: InlineRecords
+  let threads: [InlineThread]
+  /// Between the devices and the workers, where a device has too few queues.
+  private let distributor: DistributorThread?
+  let records: InlineRecords
   private let router: InlineRouter?
-  private let start = ContinuousClock.now
+  private let start: ContinuousClock.Instant
 
   /// Makes the middleboxes, starts DPDK and the ports, opens the files of records, and begins to work. Throws what cannot be had.
   init(_ options: InlineOptions, message: (String) -> Void) throws(ReplayFailure) {
@@ -25,71 +27,20 @@ struct InlineBridge: ~Copyable {
     }
     let devices = try InlineBridge.startDevices(options, message)
     let records = try InlineRecords(options.flows)
+    var workerOptions = options
+    workerOptions.flows.tracker.secret =
+      options.flows.tracker.secret ?? (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
     let router = options.router.map { InlineRouter($0, hardware: devices.map(\.address)) }
-    var flowOptions = options.flows
-    flowOptions.tracker.secret =
-      flowOptions.tracker.secret ?? (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
-    var workers: [InlineThread] = []
-    for (number, row) in rows.enumerated() {
-      workers.append(
-        try InlineThread(
-          InlineBridge.worker(number, row, flowOptions, options, devices, records, router),
-          core: DPDK.cores.isEmpty ? nil : DPDK.cores[number % DPDK.cores.count]))
-    }
+    let makers = InlineThreads(
+      devices: devices, rows: rows, options: workerOptions, records: records, router: router)
+    let running = try makers.start()
     self.options = options
     self.devices = devices
     self.records = records
     self.router = router
-    threads = workers
-  }
-
-  private static func startDevices(
-    _ options: InlineOptions, _ message: (String) -> Void
-  ) throws(ReplayFailure) -> [DPDKDevice] {
-    do throws(DPDKError) {
-      // A device whose name begins with a digit is one of the PCI bus.
-      let scansPCI = options.ports.contains { $0.first?.isHexDigit == true && $0.contains(":") }
-      try DPDK.start(arguments: options.environment, scansPCI: scansPCI, message: message)
-      var memories: [DPDKMemory] = []
-      var configuration = DPDKDeviceConfiguration()
-      configuration.mtu = options.mtu
-      // A packet's frame: with an Ethernet header, two tags and a check sequence.
-      let room = max(2_048, (options.mtu ?? 0) + 26)
-      for _ in 0..<options.flows.workers {
-        memories.append(try DPDKMemory(frames: 16_384, frameByteCount: room))
-      }
-      var devices: [DPDKDevice] = []
-      for port in options.ports {
-        devices.append(try DPDKDevice(port, memories: memories, configuration: configuration))
-      }
-      if let spread = devices.first(where: { !$0.keepsFlowsTogether }) {
-        message("\(spread.arguments): its driver does not say that both directions of a flow come to one worker")
-      }
-      return devices
-    } catch {
-      let advice = geteuid() == 0 ? "" : "; most devices need root, or its capabilities"
-      throw ReplayFailure(message: error.description + advice, status: 3)
-    }
-  }
-
-  private static func worker(
-    _ number: Int, _ row: [any Middlebox], _ flowOptions: ReplayOptions, _ options: InlineOptions,
-    _ devices: [DPDKDevice], _ records: InlineRecords, _ router: InlineRouter?
-  ) throws(ReplayFailure) -> InlineWorker<DPDKPort> {
-    let flows: FlowWorker? =
-      options.followsFlows
-      ? FlowWorker(path: try FlowPath(flowOptions, boxes: row), recorder: try Recorder(flowOptions)) : nil
-    let intake: PacketIntake
-    do { intake = try PacketIntake(configuration: flowOptions.decoder, filter: nil) } catch {
-      throw ReplayFailure(message: error.description, status: 2)
-    }
-    do throws(DPDKError) {
-      return InlineWorker(
-        try DPDKPort(devices[0], queue: number), try DPDKPort(devices[1], queue: number), flows: flows, intake: intake,
-        records: records, isLive: !devices.contains(where: \.hasCaptureTime), router: router)
-    } catch {
-      throw ReplayFailure(message: error.description, status: 3)
-    }
+    threads = running.workers
+    distributor = running.distributor
+    start = ContinuousClock.now
   }
 
   /// What each port is, a line each.
@@ -101,10 +52,11 @@ struct InlineBridge: ~Copyable {
   mutating func run() -> InlineResult {
     var display = InlineDisplay(isShown: !options.flows.quiet)
     var links = devices.map(\.link)
-    while !threads.allSatisfy(\.hasEnded) {
+    while !threads.allSatisfy(\.hasEnded) || distributor?.hasEnded == false {
       // Interrupted by the signal that ends it.
       usleep(InterruptFlag.isSet ? 1_000 : 100_000)
       display.update(counters())
+      if HangupSignal.take() { for line in reload() { display.say(line) } }
       for (index, device) in devices.enumerated() where !InterruptFlag.isSet {
         let link = device.link
         if link.isUp != links[index].isUp { display.say("\(device.arguments): link \(link)") }
@@ -112,6 +64,7 @@ struct InlineBridge: ~Copyable {
       }
     }
     for thread in threads { thread.join() }
+    distributor?.join()
     display.finish()
     return result()
   }
@@ -119,9 +72,11 @@ struct InlineBridge: ~Copyable {
   private func counters() -> [InlinePortCounters] {
     devices.indices.map { index in
       var counters = InlinePortCounters(device: devices[index].arguments)
-      for thread in threads {
-        let statistics = index == 0 ? thread.statistics.first : thread.statistics.second
-        counters.add(statistics)
+      let statistics = distributor.map { [$0.statistics] } ?? threads.map(\.statistics)
+      for statistics in statistics { counters.add(index == 0 ? statistics.first : statistics.second) }
+      if let distributor {
+        counters.droppedBefore = distributor.droppedBefore(port: index)
+        counters.droppedBehind = distributor.droppedBehind(port: index)
       }
       counters.missed = devices[index].counters.missed + devices[index].counters.withoutMemory
       return counters
@@ -129,24 +84,24 @@ struct InlineBridge: ~Copyable {
   }
 
   private func result() -> InlineResult {
-    var statistics = threads.dropFirst().reduce(threads[0].worker.statistics) { $0 + $1.worker.statistics }
+    let outcomes = threads.map(\.outcome)
+    var statistics = outcomes.dropFirst().reduce(outcomes[0].statistics) { $0 + $1.statistics }
     statistics.elapsedNanoseconds = (ContinuousClock.now - start).inNanoseconds
     statistics.peakAnonymousBytes = MemoryUsage.anonymousBytes
     statistics.workers = UInt64(threads.count)
-    let first = threads.filter { $0.worker.intake.number > 0 }.map { $0.worker.intake.first }.min()
-    let last = threads.map { $0.worker.intake.clock }.max() ?? Timestamp(nanoseconds: 0)
+    let none = Timestamp(nanoseconds: 0)
     return InlineResult(
-      ports: counters(), router: router?.counters, statistics: statistics, boxes: boxes(),
+      ports: counters(), router: router?.counters, statistics: statistics, boxes: boxes(outcomes),
       problems: records.finish(
-        statistics, first: first ?? Timestamp(nanoseconds: 0), last: first == nil ? Timestamp(nanoseconds: 0) : last))
+        statistics, first: outcomes.compactMap { $0.times?.first }.min() ?? none,
+        last: outcomes.compactMap { $0.times?.last }.max() ?? none))
   }
 
-  private func boxes() -> [MiddleboxSummary] {
+  private func boxes(_ outcomes: [InlineOutcome]) -> [MiddleboxSummary] {
     options.flows.middleboxes.enumerated().map { place, choice in
-      let rows = threads.map { $0.worker.boxes }
-      return MiddleboxSummary(
-        name: choice.name, dropped: threads.reduce(0) { $0 &+ $1.worker.drops[place] },
-        summary: rows[0][place].summary(with: rows.dropFirst().map { $0[place] }))
+      MiddleboxSummary(
+        name: choice.name, dropped: outcomes.reduce(0) { $0 &+ $1.drops[place] },
+        summary: threads[0].boxes[place].summary(with: threads.dropFirst().map { $0.boxes[place] }))
     }
   }
 }

@@ -16,7 +16,8 @@ struct InlineCommand: ParsableCommand {
       198.51.100.254.
 
       SIGINT and SIGTERM end it: what has come in still leaves, and all records are written. \
-      Which cores it runs on is told with taskset.
+      SIGHUP has it go on in new files of records where the old ones were moved away, and read the configurations of ids and \
+      firewall again; if one of them is wrong, all stay as they are. Which cores it runs on is told with taskset.
 
       Exit status: 0 done; 2 usage; 3 a port or a resource failed.
       """)
@@ -49,7 +50,9 @@ struct InlineCommand: ParsableCommand {
   @OptionGroup var flows: FlowArguments
 
   @Option(
-    help: ArgumentHelp("Threads, 1 to 64, each with a queue of both ports, and with the limits.", valueName: "n"))
+    help: ArgumentHelp(
+      "Threads, 1 to 64, each with a queue of both ports, and with the limits. Where a port has fewer queues, one thread more spreads the flows over them.",
+      valueName: "n"))
   var workers = 1
 
   @Flag(name: .shortAndLong, help: "No counters once a second on a terminal, and no summary.")

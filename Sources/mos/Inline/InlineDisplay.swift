@@ -17,6 +17,10 @@ struct InlinePortCounters {
   var sendDropped: UInt64 = 0
   /// The device dropped them, because nobody fetched them in time.
   var missed: UInt64 = 0
+  /// Of those that came in, those for whose worker too many waited already.
+  var droppedBefore: UInt64 = 0
+  /// Of those that workers sent here, those for which too many waited to leave.
+  var droppedBehind: UInt64 = 0
 
   mutating func add(_ statistics: PortStatistics) {
     received = received + statistics.received
@@ -29,7 +33,8 @@ struct InlinePortCounters {
   var line: String {
     let counts = [
       ("received", received.frames), ("sent", sent.frames), ("not sent for want of room", sendDropped),
-      ("too long", receiveDropped), ("missed by the device", missed),
+      ("too long", receiveDropped), ("missed by the device", missed), ("dropped before full workers", droppedBefore),
+      ("dropped behind workers", droppedBehind),
     ]
     let text = counts.filter { $0.1 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     return "\(device): \(text.isEmpty ? "nothing" : text)"
@@ -56,7 +61,7 @@ struct InlineDisplay {
     let parts = counters.enumerated().map { index, port in
       let old = index < before.count ? before[index].received : FrameCount()
       let rate = (port.received.frames &- old.frames, (port.received.bytes &- old.bytes) / 125_000)
-      let lost = port.sendDropped &+ port.receiveDropped &+ port.missed
+      let lost = port.sendDropped &+ port.receiveDropped &+ port.missed &+ port.droppedBefore &+ port.droppedBehind
       return "in \(port.received.frames) (\(rate.0)/s, \(rate.1) Mbit/s) out \(port.sent.frames) lost \(lost)"
     }
     before = counters

@@ -32,6 +32,11 @@ final class InlineRecords: Sendable {
     }
   }
 
+  /// Goes on in new files where the old ones were moved away. Returns what is wrong.
+  func reopen(at time: Timestamp) -> [String] {
+    state.withLock { state in state.outputs.reopen(at: time).map(\.description) }
+  }
+
   /// Writes what stands behind the last record, and closes the files. Returns what went wrong.
   func finish(_ statistics: ReplayStatistics, first: Timestamp, last: Timestamp) -> [String] {
     state.withLock { state in

@@ -1,54 +1,89 @@
+import EventDSL
 import MOSCore
 import PacketIO
+import Records
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#endif
+/// What a worker is to do once. It is prepared by one thread, and carried out by another.
+final class WorkerOrder: @unchecked Sendable {
+  let body: () -> Void
+  init(_ body: @escaping () -> Void) { self.body = body }
+}
 
-/// A worker of a bridge in a thread of its own, bound to a core.
-///
-/// The worker's state belongs to its thread until `join`; what its ports count may be read all the time.
-final class InlineThread: @unchecked Sendable {
-  private(set) var worker: InlineWorker<DPDKPort>
-  private let core: Int?
-  private var thread = pthread_t()
-  private let isDone = Atomic<Bool>(false)
+/// What a worker of a bridge came to.
+struct InlineOutcome {
+  var statistics: ReplayStatistics
+  /// Packets that each middlebox dropped.
+  var drops: [UInt64]
+  /// The times of the first and the last packet; nil where there was none.
+  var times: (first: Timestamp, last: Timestamp)?
+}
 
-  /// Starts the thread, on `core` if it is not nil. Throws when the system gives none.
-  init(_ worker: consuming InlineWorker<DPDKPort>, core: Int?) throws(ReplayFailure) {
-    self.worker = worker
-    self.core = core
-    let this = Unmanaged.passRetained(self)
-    let result = pthread_create(&thread, nil, { InlineThread.main($0) }, this.toOpaque())
-    guard result == 0 else {
-      this.release()
-      throw ReplayFailure(message: "no thread for a worker: \(String(cString: strerror(result)))", status: 3)
+/// A worker of a bridge in a thread of its own.
+class InlineThread: PinnedThread, @unchecked Sendable {
+  /// The row of middleboxes, which are the thread's.
+  final let boxes: [any Middlebox]
+  private let order = Mutex<WorkerOrder?>(nil)
+  private let hasOrder = Atomic<Bool>(false)
+
+  fileprivate init(boxes: [any Middlebox], core: Int?) {
+    self.boxes = boxes
+    super.init(core: core)
+  }
+
+  /// Has the worker do something on its thread, soon, between two bursts. An order that it has not begun with is given up for
+  /// this one.
+  final func order(_ order: WorkerOrder) {
+    self.order.withLock { $0 = order }
+    hasOrder.store(true, ordering: .releasing)
+  }
+
+  @inline(__always)
+  fileprivate final func doAsOrdered() {
+    if hasOrder.load(ordering: .relaxed) { takeOrder() }
+  }
+
+  @inline(never)
+  private final func takeOrder() {
+    _ = hasOrder.exchange(false, ordering: .acquiring)
+    let order = self.order.withLock { known in
+      defer { known = nil }
+      return known
     }
+    order?.body()
   }
 
-  private static func main(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let argument else { return nil }
-    Unmanaged<InlineThread>.fromOpaque(argument).takeRetainedValue().run()
-    return nil
+  /// What the ports counted, first and second. It may be asked all the time.
+  var statistics: (first: PortStatistics, second: PortStatistics) { (PortStatistics(), PortStatistics()) }
+
+  /// What the worker came to; behind `join`.
+  var outcome: InlineOutcome { InlineOutcome(statistics: ReplayStatistics(), drops: []) }
+}
+
+/// A worker between two ports of some kind. Its state belongs to the thread until `join`.
+final class PortThread<Port: InlinePort & ~Copyable>: InlineThread, @unchecked Sendable {
+  private var worker: InlineWorker<Port>
+  private let isEnding: @Sendable () -> Bool
+
+  /// A thread that works until `isEnding`.
+  init(_ worker: consuming InlineWorker<Port>, core: Int?, until isEnding: @escaping @Sendable () -> Bool) {
+    let boxes = worker.boxes
+    self.worker = worker
+    self.isEnding = isEnding
+    super.init(boxes: boxes, core: core)
   }
 
-  private func run() {
-    DPDK.bindThread(core: core)
-    DPDK.registerThread()
-    worker.run { InterruptFlag.isSet }
-    DPDK.unregisterThread()
-    isDone.store(true, ordering: .releasing)
+  override func work() {
+    worker.run(until: isEnding, betweenBursts: { doAsOrdered() })
   }
 
-  /// Whether the worker has ended.
-  var hasEnded: Bool { isDone.load(ordering: .acquiring) }
-
-  /// Waits for the thread's end.
-  func join() { pthread_join(thread, nil) }
-
-  /// What the ports counted, first and second.
-  var statistics: (first: PortStatistics, second: PortStatistics) {
+  override var statistics: (first: PortStatistics, second: PortStatistics) {
     (worker.first.statistics, worker.second.statistics)
+  }
+
+  override var outcome: InlineOutcome {
+    InlineOutcome(
+      statistics: worker.statistics, drops: worker.drops,
+      times: worker.intake.number > 0 ? (worker.intake.first, worker.intake.clock) : nil)
   }
 }

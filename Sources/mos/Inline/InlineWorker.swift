@@ -9,7 +9,7 @@ import Records
 #endif
 
 /// One worker of a bridge: takes frames from a queue of each port to the other's, through its own middleboxes.
-struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
+struct InlineWorker<Port: InlinePort & ~Copyable>: ~Copyable {
   /// Time between two looks at timers while no packet comes, and between two writings of records, in nanoseconds.
   private static var timerPeriod: Int64 { 1_000_000 }
   private static var recordPeriod: Int64 { 1_000_000_000 }
@@ -26,15 +26,16 @@ struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
   /// Time is that of the clock; else that of the packets, which come from a capture.
   private let isLive: Bool
   private var hasBegun = false
-  private var idle = IdleWait()
+  private var idle: IdleWait
   private var lastTimers: Int64 = 0
   private var lastRecords: Int64 = 0
   private var rounds: UInt32 = 0
 
   init(
     _ first: consuming Port, _ second: consuming Port, flows: consuming FlowWorker?, intake: consuming PacketIntake,
-    records: InlineRecords, isLive: Bool, router: InlineRouter?
+    records: InlineRecords, isLive: Bool, router: InlineRouter?, sharesCore: Bool = false
   ) {
+    idle = IdleWait(sharesCore: sharesCore)
     self.first = first
     self.second = second
     self.intake = intake
@@ -59,8 +60,9 @@ struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
   }
 
   /// Works until `isEnding`, then takes what has come in by then, and ends all flows.
-  mutating func run(until isEnding: () -> Bool) {
+  mutating func run(until isEnding: () -> Bool, betweenBursts: () -> Void) {
     while !isEnding() {
+      betweenBursts()
       if breathe() > 0 {
         idle.note()
         rounds &+= 1
@@ -169,6 +171,10 @@ struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
   }
 
   private mutating func finish() {
+    defer {
+      first.flush()
+      second.flush()
+    }
     guard let flows else { return }
     if isLive || hasBegun { flows.pointee.advance(to: isLive ? Self.timeOfDay : intake.clock) }
     flows.pointee.finish()
@@ -176,7 +182,8 @@ struct InlineWorker<Port: PacketPort & ~Copyable>: ~Copyable {
     records.write(&flows.pointee, isLive: true)
   }
 
-  private static var timeOfDay: Timestamp {
+  /// The time now.
+  static var timeOfDay: Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Timestamp(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))

@@ -8,6 +8,7 @@ import Records
 /// resource failed.
 func runInline(_ options: InlineOptions) -> Int32 {
   InterruptFlag.install()
+  HangupSignal.install()
   do {
     var bridge = try InlineBridge(options) { complain("mos: \($0)\n") }
     if !options.flows.quiet { for line in bridge.portLines { complain("mos: \(line)\n") } }

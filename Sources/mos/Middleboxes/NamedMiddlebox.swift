@@ -10,24 +10,26 @@ struct NamedMiddlebox: Sendable {
   /// Makes one, for worker `worker` of `workers`, as its settings say. Throws an error whose description
   /// is one line.
   let make: @Sendable (_ settings: MiddleboxSettings, _ worker: Int, _ workers: Int) throws -> any Middlebox
+  /// Reads its configuration again; nil for one that keeps what it was started with. Throws as `make` does.
+  let reload: (@Sendable (_ settings: MiddleboxSettings) throws -> MiddleboxReload)?
+
+  init(
+    name: String, help: String, reload: (@Sendable (MiddleboxSettings) throws -> MiddleboxReload)? = nil,
+    make: @escaping @Sendable (MiddleboxSettings, Int, Int) throws -> any Middlebox
+  ) {
+    (self.name, self.help, self.make, self.reload) = (name, help, make, reload)
+  }
 
   /// Every middlebox that there is.
   static let all: [NamedMiddlebox] = [
     NamedMiddlebox(
-      name: "ids", help: "intrusion detection by Suricata's and Snort's rules; --config: files of rules, networks"
-    ) { settings, _, _ in
-      guard let path = settings.configuration else {
-        throw MissingConfiguration(what: "a file that names files of rules")
-      }
-      var configuration = try IDSConfiguration(path: path)
-      if settings.timesRules { configuration.timesRules = true }
-      return try IDS(configuration)
-    },
-    NamedMiddlebox(name: "firewall", help: "stateful rules, rate limits and SYN-flood protection; --config: the rules")
-    { settings, _, _ in
-      guard let path = settings.configuration else { throw MissingConfiguration(what: "a file with rules") }
-      return try Firewall(path: path)
-    },
+      name: "ids", help: "intrusion detection by Suricata's and Snort's rules; --config: files of rules, networks",
+      reload: MiddleboxReload.ids
+    ) { settings, _, _ in try IDS(IDSConfiguration(settings)) },
+    NamedMiddlebox(
+      name: "firewall", help: "stateful rules, rate limits and SYN-flood protection; --config: the rules",
+      reload: MiddleboxReload.firewall
+    ) { settings, _, _ in try Firewall(path: settings.file("a file with rules")) },
     NamedMiddlebox(
       name: "monitor", help: "top talkers, counters for each service, how TCP connections ended; --config: sizes"
     ) { settings, _, _ in
@@ -36,7 +38,7 @@ struct NamedMiddlebox: Sendable {
     NamedMiddlebox(
       name: "nat", help: "address translation for IPv4: mappings, forwards, one-to-one; --config: addresses and more"
     ) { settings, worker, workers in
-      guard let path = settings.configuration else { throw MissingConfiguration(what: "a file with addresses") }
+      let path = try settings.file("a file with addresses")
       // The same ports each time that a capture is played.
       return NAT(try NATConfiguration(path: path), worker: worker, of: workers, seed: 1)
     },
@@ -62,22 +64,19 @@ struct MiddleboxSettings: Sendable {
   var timesRules = false
 }
 
-/// A middlebox that does nothing without a file.
-private struct MissingConfiguration: Error, CustomStringConvertible {
-  var what: String
-  var description: String { "it needs \(what): give --config FILE behind it" }
-}
-
 /// A middlebox of the row that was asked for.
 struct MiddleboxChoice: Sendable {
   /// Its name.
   var name: String
   private let makeOne: @Sendable (_ worker: Int, _ workers: Int) throws -> any Middlebox
+  /// Reads its configuration again; nil where there is none, or where it stays as it is.
+  let reload: (@Sendable () throws -> MiddleboxReload)?
 
   /// A choice of one that is the same for all workers.
   init(name: String, make: @escaping @Sendable () throws -> any Middlebox) {
     self.name = name
     makeOne = { _, _ in try make() }
+    reload = nil
   }
 
   /// The middlebox with a name; nil when there is none of that name.
@@ -85,6 +84,11 @@ struct MiddleboxChoice: Sendable {
     guard let known = NamedMiddlebox.all.first(where: { $0.name == name }) else { return nil }
     self.name = name
     makeOne = { try known.make(settings, $0, $1) }
+    guard settings.configuration != nil, let read = known.reload else {
+      reload = nil
+      return
+    }
+    reload = { try read(settings) }
   }
 
   /// Makes one for worker `worker` of `workers`.

@@ -96,6 +96,32 @@ struct RecordOutputs: ~Copyable {
     connections?.write(&text)
   }
 
+  /// Goes on in new files where the old ones were moved away or could not be written. Returns what is wrong: of those that
+  /// could not be written, and of new ones that cannot be opened, in place of which the old ones are used.
+  mutating func reopen(at time: Timestamp) -> [OutputError] {
+    var header = RecordText()
+    var footer = RecordText()
+    log?.appendHeader(opened: time, to: &header)
+    log?.appendFooter(closed: time, to: &footer)
+    let empty = RecordText()
+    return RecordOutputs.reopen(&connections, footer, header, headerLines: log?.headerLines ?? 0)
+      + RecordOutputs.reopen(&eve, empty, empty) + RecordOutputs.reopen(&events, empty, empty)
+  }
+
+  private static func reopen(
+    _ output: inout OutputBuffer?, _ footer: borrowing RecordText, _ header: borrowing RecordText, headerLines: Int = 0
+  ) -> [OutputError] {
+    output?.flush()
+    let problem = output?.error
+    guard output?.isMoved == true || problem != nil else { return [] }
+    do throws(OutputError) {
+      try output?.reopen(footer: footer, header: header, headerLines: headerLines)
+      return problem.map { [$0] } ?? []
+    } catch {
+      return [error]
+    }
+  }
+
   /// Writes EVE's `stats` record, which counts the packets from `start` to `end`.
   mutating func writeStatistics(_ statistics: ReplayStatistics, start: Timestamp, end: Timestamp) {
     guard eve != nil else { return }

@@ -59,6 +59,32 @@ struct InlineRecordTests {
     return frames
   }
 
+  @Test(
+    "two workers behind ports of one queue have the connection records of a replay together, and pass every frame",
+    arguments: ["mixed", "loss", "fragments", "ipv6", "tunnel", "attacks"])
+  func distributed(trace: String) throws {
+    let folder = try CommandProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    // A uid comes from the packet's number too, and each worker counts its own.
+    func records(_ name: String) throws -> [String] {
+      try String(contentsOfFile: path(name), encoding: .utf8).split(separator: "\n")
+        .map { String($0).replacing(/"uid":"[^"]*",/, with: "") }.sorted()
+    }
+    let replay = try CommandProcess.run(
+      ["replay", "--quiet", "--conn-log", path("replay"), "--write-pcap", path("replay.pcap")]
+        + [CommandProcess.trace(trace)])
+    let inline = try bridge(
+      CommandProcess.trace(trace), output: path("inline.pcap"), ["--workers", "2", "--conn-log", path("inline")])
+    #expect(replay.status == 0 && inline.status == 0, "\(inline.messages)")
+    #expect(inline.output.contains("workers    2"))
+    #expect(try records("inline") == records("replay"))
+    func sorted(_ name: String) throws -> [[UInt8]] {
+      try frames(path(name)).map { [UInt8]($0) }.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+    #expect(try sorted("inline.pcap") == sorted("replay.pcap"))
+  }
+
   @Test("what a firewall lets pass inline is what it lets pass in a replay")
   func sameVerdicts() throws {
     let folder = try CommandProcess.temporaryFolder()

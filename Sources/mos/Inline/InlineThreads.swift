@@ -1,0 +1,75 @@
+import EventDSL
+import PacketIO
+
+/// Makes the threads of a bridge: workers with queues of their own, or a distributor with workers behind it.
+struct InlineThreads {
+  let devices: [DPDKDevice]
+  /// The middleboxes of each worker.
+  let rows: [[any Middlebox]]
+  let options: InlineOptions
+  let records: InlineRecords
+  let router: InlineRouter?
+
+  /// Makes and starts them. Throws what cannot be had.
+  func start() throws(ReplayFailure) -> (workers: [InlineThread], distributor: DistributorThread?) {
+    guard devices[0].queues < rows.count else {
+      var threads: [InlineThread] = []
+      for number in rows.indices {
+        let worker = try worker(number, port(0, queue: number), port(1, queue: number), sharesCore: false)
+        threads.append(PortThread(worker, core: core(number), until: { InterruptFlag.isSet }))
+      }
+      for thread in threads { try thread.start() }
+      return (threads, nil)
+    }
+    return try startDistributor()
+  }
+
+  private func startDistributor() throws(ReplayFailure) -> (workers: [InlineThread], distributor: DistributorThread?) {
+    let links = rows.map { _ in WorkerLink() }
+    let hasDrained = DrainFlag()
+    // More threads than cores: the system places them, and those that wait give their core away.
+    let sharesCore = rows.count + 1 > DPDK.cores.count
+    var threads: [InlineThread] = []
+    for (number, link) in links.enumerated() {
+      let worker = try worker(
+        number, RingPort(link, port: 0), RingPort(link, port: 1), sharesCore: sharesCore)
+      threads.append(
+        PortThread(worker, core: sharesCore ? nil : core(number + 1), until: { hasDrained.isSet }))
+    }
+    let distributor = Distributor(
+      try port(0, queue: 0), try port(1, queue: 0), links: links, options: options.flows, advisers: rows[0],
+      sharesCore: sharesCore)
+    let workers = threads
+    let thread = DistributorThread(
+      distributor, links: links, core: sharesCore ? nil : core(0), hasDrained: hasDrained,
+      workersAreDone: { workers.allSatisfy(\.hasEnded) })
+    for thread in threads { try thread.start() }
+    try thread.start()
+    return (threads, thread)
+  }
+
+  private func core(_ number: Int) -> Int? {
+    DPDK.cores.isEmpty ? nil : DPDK.cores[number % DPDK.cores.count]
+  }
+
+  private func port(_ number: Int, queue: Int) throws(ReplayFailure) -> DPDKPort {
+    do { return try DPDKPort(devices[number], queue: queue) } catch {
+      throw ReplayFailure(message: error.description, status: 3)
+    }
+  }
+
+  private func worker<Port: InlinePort & ~Copyable>(
+    _ number: Int, _ first: consuming Port, _ second: consuming Port, sharesCore: Bool
+  ) throws(ReplayFailure) -> InlineWorker<Port> {
+    let flows: FlowWorker? =
+      options.followsFlows
+      ? FlowWorker(path: try FlowPath(options.flows, boxes: rows[number]), recorder: try Recorder(options.flows)) : nil
+    let intake: PacketIntake
+    do { intake = try PacketIntake(configuration: options.flows.decoder, filter: nil) } catch {
+      throw ReplayFailure(message: error.description, status: 2)
+    }
+    return InlineWorker(
+      first, second, flows: flows, intake: intake, records: records,
+      isLive: !devices.contains(where: \.hasCaptureTime), router: router, sharesCore: sharesCore)
+  }
+}

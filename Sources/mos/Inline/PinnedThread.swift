@@ -1,0 +1,46 @@
+import PacketIO
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A thread of a bridge, bound to a core. Subclasses say in `work` what it does.
+class PinnedThread: @unchecked Sendable {
+  private let core: Int?
+  private var thread = pthread_t()
+  private let isDone = Atomic<Bool>(false)
+
+  /// A thread that is to run on `core`; on any if it is nil.
+  init(core: Int?) { self.core = core }
+
+  /// Starts it. Throws when the system gives none.
+  func start() throws(ReplayFailure) {
+    let this = Unmanaged.passRetained(self)
+    let result = pthread_create(&thread, nil, { PinnedThread.main($0) }, this.toOpaque())
+    guard result == 0 else {
+      this.release()
+      throw ReplayFailure(message: "no thread for a worker: \(String(cString: strerror(result)))", status: 3)
+    }
+  }
+
+  private static func main(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument else { return nil }
+    let this = Unmanaged<PinnedThread>.fromOpaque(argument).takeRetainedValue()
+    DPDK.bindThread(core: this.core)
+    DPDK.registerThread()
+    this.work()
+    DPDK.unregisterThread()
+    this.isDone.store(true, ordering: .releasing)
+    return nil
+  }
+
+  /// What the thread does.
+  func work() {}
+
+  /// Whether it has ended.
+  final var hasEnded: Bool { isDone.load(ordering: .acquiring) }
+
+  /// Waits for its end.
+  final func join() { pthread_join(thread, nil) }
+}
