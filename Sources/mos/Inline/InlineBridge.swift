@@ -16,6 +16,7 @@ struct InlineBridge: ~Copyable {
   private let distributor: DistributorThread?
   let records: InlineRecords
   private let router: InlineRouter?
+  private let metrics: MetricsServer?
   private let start: ContinuousClock.Instant
 
   /// Makes the middleboxes, starts DPDK and the ports, opens the files of records, and begins to work. Throws what cannot be had.
@@ -25,6 +26,7 @@ struct InlineBridge: ~Copyable {
     for worker in 0..<options.flows.workers {
       rows.append(try options.flows.middleboxes.make(worker: worker, of: options.flows.workers))
     }
+    let metrics = try options.metrics.map { address throws(ReplayFailure) in try MetricsServer(address) }
     let devices = try InlineBridge.startDevices(options, message)
     let records = try InlineRecords(options.flows)
     var workerOptions = options
@@ -38,6 +40,7 @@ struct InlineBridge: ~Copyable {
     self.devices = devices
     self.records = records
     self.router = router
+    self.metrics = metrics
     threads = running.workers
     distributor = running.distributor
     start = ContinuousClock.now
@@ -56,6 +59,7 @@ struct InlineBridge: ~Copyable {
       // Interrupted by the signal that ends it.
       usleep(InterruptFlag.isSet ? 1_000 : 100_000)
       display.update(counters())
+      metrics?.publish(counters(), links: links)
       if HangupSignal.take() { for line in reload() { display.say(line) } }
       for (index, device) in devices.enumerated() where !InterruptFlag.isSet {
         let link = device.link
@@ -65,6 +69,7 @@ struct InlineBridge: ~Copyable {
     }
     for thread in threads { thread.join() }
     distributor?.join()
+    metrics?.stop()
     display.finish()
     return result()
   }

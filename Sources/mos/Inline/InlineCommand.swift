@@ -45,6 +45,12 @@ struct InlineCommand: ParsableCommand {
       "The next hop for packets to other networks; one for IPv4, one for IPv6.", valueName: "address"))
   var gateway: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Answer HTTP requests for /metrics here with the ports' counters, as Prometheus reads them.",
+      valueName: "host:port"))
+  var metrics: String?
+
   @OptionGroup var middleboxes: MiddleboxArguments
 
   @OptionGroup var flows: FlowArguments
@@ -70,6 +76,12 @@ struct InlineCommand: ParsableCommand {
     options.environment = environment.flatMap { $0.split(separator: " ").map(String.init) }
     if let mtu, !(68...65_000 ~= mtu) { throw ValidationError("--mtu \(mtu): 68 to 65000 bytes") }
     options.mtu = mtu
+    if let metrics {
+      guard let address = MetricsAddress(metrics) else {
+        throw ValidationError("--metrics \"\(metrics)\": expected for example 127.0.0.1:9464 or [::1]:9464")
+      }
+      options.metrics = address
+    }
     options.router = try router(choices)
     options.flows = try flowOptions(choices)
     return options

@@ -8,6 +8,8 @@ struct InlineOptions: Sendable {
   var mtu: Int?
   /// The box's own addresses, between which it routes; nil for a bridge.
   var router: RouterConfiguration?
+  /// Where counters can be asked for; nil for nowhere.
+  var metrics: MetricsAddress?
   /// Records, middleboxes, and how flows are followed, as in a replay.
   var flows = ReplayOptions()
 
