@@ -31,6 +31,8 @@ public protocol Middlebox {
   ///
   /// It is called by whoever takes packets in, while the workers run: it may read only what does not change.
   func worker(of packet: borrowing PacketView, among workers: Int) -> Int?
+  /// Whether `worker(of:among:)` says something: then one thread has to spread the packets. `false` unless it is implemented.
+  var choosesWorkers: Bool { get }
   /// Whether the middlebox can do nothing with a fragment, only with the datagram that it is a part of: in an engine with
   /// filters the fragments of such a datagram wait until all have come, and it passes the middleboxes as one packet, which
   /// can be changed, and leaves in fragments again, none longer than those that came.
@@ -52,6 +54,8 @@ extension Middlebox {
   public var orphanFilter: String? { nil }
   /// Any.
   public func worker(of packet: borrowing PacketView, among workers: Int) -> Int? { nil }
+  /// No.
+  public var choosesWorkers: Bool { false }
   /// Fragments pass as they are.
   public func needsDatagram(of fragment: borrowing PacketView) -> Bool { false }
   /// Nothing.

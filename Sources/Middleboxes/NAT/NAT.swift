@@ -56,6 +56,9 @@ public struct NAT: Middlebox {
     spread.worker(of: packet, among: workers)
   }
 
+  /// Answers come to addresses that hosts share, and have to find the worker of their host.
+  public var choosesWorkers: Bool { true }
+
   /// A fragment's datagram is awaited where it is to be translated: only the first fragment has ports, and it may come last
   /// (RFC 4787 REQ-14).
   public func needsDatagram(of fragment: borrowing PacketView) -> Bool {

@@ -1,3 +1,4 @@
+import EventDSL
 import PacketIO
 
 #if canImport(Glibc)
@@ -5,15 +6,16 @@ import PacketIO
 #endif
 
 extension InlineBridge {
-  /// Starts DPDK and the two devices: with a queue for each worker, or with one where a device has fewer.
+  /// Starts DPDK and the two devices: with a queue for each worker, or with one where a device has fewer, or where a
+  /// middlebox chooses the workers.
   static func startDevices(
-    _ options: InlineOptions, _ message: (String) -> Void
+    _ options: InlineOptions, for row: [any Middlebox], _ message: (String) -> Void
   ) throws(ReplayFailure) -> [DPDKDevice] {
     do throws(DPDKError) {
       // A device whose name begins with a digit is one of the PCI bus.
       let scansPCI = options.ports.contains { $0.first?.isHexDigit == true && $0.contains(":") }
       try DPDK.start(arguments: options.environment, scansPCI: scansPCI, message: message)
-      let devices = try startPorts(options, message)
+      let devices = try startPorts(options, for: row, message)
       if let spread = devices.first(where: { !$0.keepsFlowsTogether }) {
         message("\(spread.arguments): its driver does not say that both directions of a flow come to one worker")
       }
@@ -25,8 +27,9 @@ extension InlineBridge {
   }
 
   private static func startPorts(
-    _ options: InlineOptions, _ message: (String) -> Void
+    _ options: InlineOptions, for row: [any Middlebox], _ message: (String) -> Void
   ) throws(DPDKError) -> [DPDKDevice] {
+    if row.contains(where: \.choosesWorkers) { return try startPorts(options, queues: 1) }
     do throws(DPDKError) {
       return try startPorts(options, queues: options.flows.workers)
     } catch {

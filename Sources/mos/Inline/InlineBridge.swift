@@ -27,7 +27,7 @@ struct InlineBridge: ~Copyable {
       rows.append(try options.flows.middleboxes.make(worker: worker, of: options.flows.workers))
     }
     let metrics = try options.metrics.map { address throws(ReplayFailure) in try MetricsServer(address) }
-    let devices = try InlineBridge.startDevices(options, message)
+    let devices = try InlineBridge.startDevices(options, for: rows[0], message)
     let records = try InlineRecords(options.flows)
     var workerOptions = options
     workerOptions.flows.tracker.secret =

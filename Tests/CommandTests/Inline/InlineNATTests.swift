@@ -10,14 +10,18 @@ import Testing
 struct InlineNATTests {
   /// Starts a NAT that logs its mappings.
   private func startNAT(
-    _ network: InlineNetwork, _ forwards: [String] = [], translatesFTP: Bool = true
+    _ network: InlineNetwork, _ forwards: [String] = [], translatesFTP: Bool = true, workers: Int = 1
   ) throws -> Process {
     var lines = ["internal: 192.168.7.0/24", "external: 203.0.113.1", "log: yes"]
     if !translatesFTP { lines.append("ftp: no") }
     if !forwards.isEmpty { lines += ["forwards:"] + forwards.map { "  - {external: 203.0.113.1, \($0)}" } }
     try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: network.path("nat.yaml")))
     return try network.startBox(
-      "box", ["--middlebox", "nat", "--config", network.path("nat.yaml"), "--eve", network.path("eve.json")])
+      "box",
+      [
+        "--middlebox", "nat", "--config", network.path("nat.yaml"), "--eve", network.path("eve.json"), "--workers",
+        "\(workers)",
+      ])
   }
 
   /// The mappings that were reported to have begun.
@@ -140,8 +144,10 @@ struct InlineNATTests {
     #expect(log.contains("\"PORT 192,168,7,2,") && log.contains("500 Illegal PORT command"), "\(log)")
   }
 
-  @Test("HTTP, pings and UDP of a host behind it, a forward from outside, and nothing else from outside")
-  func otherTraffic() throws {
+  @Test(
+    "HTTP, pings and UDP of a host behind it, a forward from outside, and nothing else from outside, for any worker",
+    arguments: [1, 2])
+  func otherTraffic(workers: Int) throws {
     let network = try InlineNetwork(.translated)
     network.makeFile("big", count: 10_000_000)
     for (name, port) in [(network.server, 80), (network.client, 8_080), (network.client, 9_000)] {
@@ -149,7 +155,8 @@ struct InlineNATTests {
         in: name, ["python3", "-u", "-m", "http.server", "--bind", "0.0.0.0", "\(port)"], messages: "web\(port)")
       _ = network.wait { network.run(in: name, "ss -ltn | grep -q ':\(port) '").status == 0 }
     }
-    let box = try startNAT(network, ["protocol: tcp, ports: 80, to: 192.168.7.2, to-port: 8080"])
+    let box = try startNAT(
+      network, ["protocol: tcp, ports: 80, to: 192.168.7.2, to-port: 8080"], workers: workers)
     let download = network.run(
       in: network.client, "curl -s --local-port 40000 --max-time 20 http://203.0.113.2/big | cmp - big")
     #expect(download.status == 0, "\(download.output)")
