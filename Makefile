@@ -7,7 +7,7 @@ SWIFT ?= swift
 BUILD_MOS = $(SWIFT) build -c release --product mos --static-swift-stdlib
 # Seconds a fuzz target, in `make fuzz` and in the short run at the end of `make test`.
 FUZZ_SECONDS ?= 120
-TEST_FUZZ_SECONDS ?= 20
+TEST_FUZZ_SECONDS ?= 10
 # Captures and expectations that are no part of the project; what needs them says that it skips when they are absent.
 MOS_SHARED ?= $(abspath ../shared)
 export MOS_SHARED
