@@ -20,7 +20,8 @@ public struct IDS: Middlebox {
   var detector: Detector { use.detector }
   var configuration: IDSConfiguration { use.configuration }
 
-  /// Replaces the rules, between two bursts, on the engine's thread. Flows go on: their bits stay, by their names, and the
+  /// Replaces the rules, between two bursts, on the engine's thread. Flows go on: their bits stay, by their names (of
+  /// a flow without a packet over eight replacements they do not), and the
   /// turn and the message that are under way are asked about again, as far as their bytes are still there. Rules of the
   /// same sid keep what they counted. Whether packets are dropped cannot change. Throws, with everything as it was, where
   /// there is no memory.

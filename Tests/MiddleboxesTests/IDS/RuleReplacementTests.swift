@@ -68,6 +68,23 @@ struct RuleReplacementTests {
     #expect(try alerts([(set, script.ask), (rule(3, "content:\"x\";"), script.wait), (test, script.answer)]) == [])
   }
 
+  @Test("of a flow without a packet over more replacements than eight nothing is kept, so that memory has a bound")
+  func manyReplacements() throws {
+    let first = rule(1, "flow:to_server; content:\"ask\"; flowbits:set,b; noalert;")
+    // They know the bit, and do not find its reason again in the bytes that are still there.
+    let rules =
+      rule(3, "content:\"never\"; flowbits:set,b; noalert;")
+      + rule(2, "flow:to_client; content:\"yes\"; flowbits:isset,b;")
+    for (count, expected) in [(8, [2]), (9, [])] as [(Int, [UInt32])] {
+      let ids = try IDS(configuration(first))
+      let steps =
+        [(first, "c > PA seq 1 ack 1 \"ask\"")] + Array(repeating: (rules, ""), count: count - 1)
+        + [(rules, "s > PA seq 1 ack 4 \"yes\"")]
+      #expect(try alerts(steps, ids: ids) == expected)
+      #expect(ids.detector.earlier.count == 8)
+    }
+  }
+
   @Test("a message that is under way is asked about by the rules that come")
   func message() throws {
     // Bodies are kept where a rule wants them.

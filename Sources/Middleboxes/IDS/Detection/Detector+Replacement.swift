@@ -11,6 +11,9 @@ struct EarlierRules {
 
 /// Other rules for flows that go on.
 extension Detector {
+  /// Replacements that a flow's state outlasts without a packet: of more nothing is kept, however often rules are replaced.
+  static let mostEarlier = 8
+
   /// Goes on where other rules are given up.
   func takeOver(_ old: Detector) {
     let limits = inspectors.limits
@@ -25,21 +28,23 @@ extension Detector {
       counters[Int(place)] = old.counters[index]
     }
     thresholds = old.thresholds.moved(by: places)
-    earlier = old.earlier + [EarlierRules(bitNames: old.rules.bitNames, places: places)]
+    generation = old.generation + 1
+    earlier = (old.earlier + [EarlierRules(bitNames: old.rules.bitNames, places: places)]).suffix(Self.mostEarlier)
   }
 
   /// Makes a flow's state one of these rules, and searches what is there of its turns and messages again.
   func update(_ flow: InspectedFlow, _ record: FlowRecord, at time: Timestamp) {
-    if flow.generation == earlier.count { return }
-    let first = flow.generation
-    let old = earlier[first].bitNames
+    if flow.generation == generation { return }
+    let age = generation - flow.generation
+    let steps = age <= earlier.count ? earlier.suffix(age) : []
+    let old = steps.first?.bitNames ?? []
     var names = Set(old.indices.lazy.filter { flow.isSet($0) }.map { old[$0] })
     // The same whether the flow had packets under the rules in between or not.
-    for step in earlier[(first + 1)...] { names.formIntersection(step.bitNames) }
+    for step in steps.dropFirst() { names.formIntersection(step.bitNames) }
     let bits = rules.bitNames.indices.filter { names.contains(rules.bitNames[$0]) }
-    flow.replaceBits(by: bits, count: rules.bitNames.count, generation: earlier.count)
+    flow.replaceBits(by: bits, count: rules.bitNames.count, generation: generation)
     func moved(_ settled: Set<UInt32>) -> Set<UInt32> {
-      earlier[first...].reduce(settled) { settled, step in Set(settled.lazy.compactMap { step.places[$0] }) }
+      steps.isEmpty ? [] : steps.reduce(settled) { settled, step in Set(settled.lazy.compactMap { step.places[$0] }) }
     }
     for side in Side.allCases {
       let context = Context(flow: flow, record: record, receiver: side, time: time)

@@ -35,7 +35,8 @@ final class Detector {
   /// What each rule did.
   var counters: [RuleCounter]
   private let timesRules: Bool
-  /// The rules that were given up for others before these.
+  /// How many sets of rules were given up before these, and what is kept of the last ones.
+  var generation = 0
   var earlier: [EarlierRules] = []
   /// What was found and not taken yet.
   var found: [Detection] = []
@@ -71,7 +72,7 @@ final class Detector {
 
   /// State for a flow.
   func begin() -> InspectedFlow {
-    unusedFlows.popLast() ?? InspectedFlow(bitCount: rules.bitNames.count, generation: earlier.count)
+    unusedFlows.popLast() ?? InspectedFlow(bitCount: rules.bitNames.count, generation: generation)
   }
 
   /// The flow has ended, and with it the turn.
