@@ -87,7 +87,7 @@ public struct IDS: Middlebox {
   private func flow<Kind: FlowEvent>(_ event: borrowing Event<Kind>) -> InspectedFlow {
     let view = event.flow
     if let known = view[state] {
-      detector.update(known, view.record, at: event.time)
+      if known.generation != detector.generation { detector.update(known, view.record, at: event.time) }
       return known
     }
     let flow = detector.begin()

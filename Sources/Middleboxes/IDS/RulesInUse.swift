@@ -1,7 +1,7 @@
 /// The rules that one worker uses, until they are replaced.
 final class RulesInUse: @unchecked Sendable {
-  private(set) var detector: Detector
-  private(set) var configuration: IDSConfiguration
+  @exclusivity(unchecked) private(set) var detector: Detector
+  @exclusivity(unchecked) private(set) var configuration: IDSConfiguration
   /// Never changes, so that any thread may ask.
   private let isInline: Bool
 

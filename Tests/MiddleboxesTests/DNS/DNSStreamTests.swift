@@ -95,7 +95,7 @@ struct DNSStreamTests {
     var anomalies: [DNSAnomaly] = []
 
     mutating func take(_ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, of message: DNSMessage) {}
-    mutating func end(_ message: DNSMessage) {}
+    mutating func end(_ message: DNSMessage, behind: Int) {}
     mutating func note(_ anomaly: DNSAnomaly, in message: DNSMessage) { anomalies.append(anomaly) }
   }
 }

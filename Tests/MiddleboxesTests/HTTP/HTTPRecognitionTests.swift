@@ -64,7 +64,7 @@ struct HTTPRecognitionTests {
       ) {
         count += 1
       }
-      mutating func end(_ message: HTTPMessage) {}
+      mutating func end(_ message: HTTPMessage, behind: Int) {}
       mutating func note(_ anomaly: HTTPAnomaly, in message: HTTPMessage) {}
     }
     var limits = HTTPLimits()

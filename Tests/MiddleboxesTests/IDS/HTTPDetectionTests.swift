@@ -89,6 +89,23 @@ struct HTTPDetectionTests: MessageRules {
     #expect(try alerts(rules, [(.client, Self.request)]) == ["1 client 0"])
   }
 
+  @Test("a rule that is searched for by what the payload has: only messages whose turn has it are asked")
+  func literalInPayload() throws {
+    let rules =
+      rule(1, "content:\"curl/8\"; fast_pattern; pcre:\"/index/U\";")
+      + rule(2, "content:\"wget\"; fast_pattern; pcre:\"/index/U\";")
+      + rule(3, "content:\"curl/8\"; fast_pattern; pcre:\"/nothing/U\";")
+    let plain = "GET /index.html HTTP/1.1\r\nHost: h\r\n\r\n"
+    #expect(try alerts(rules, [(.client, Self.request)]) == ["1 client 0"])
+    #expect(
+      try alerts(
+        rules,
+        [(.client, plain), (.server, Self.answer), (.client, Self.request), (.server, Self.answer), (.client, plain)])
+        == ["1 client 1"])
+    // Of requests in one turn, those that end behind what is looked for.
+    #expect(try alerts(rules, [(.client, plain + Self.request + plain)]) == ["1 client 1", "1 client 2"])
+  }
+
   @Test("bits that a request sets and its response asks for")
   func flowBits() throws {
     let rules =

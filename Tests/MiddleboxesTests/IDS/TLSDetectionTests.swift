@@ -56,10 +56,14 @@ struct TLSDetectionTests: MessageRules {
     let rules =
       rule(1, "dns.query; content:\"evil\"; nocase; endswith;")
       + rule(2, "dns.query; content:\"one\"; dns.query; content:\"two\";", "alert dns any any -> any any")
+      + rule(3, "dns.query; content:\"w\"; pkt_data; content:\"|03|one\";")
     let queries =
       DNSMessageFixture("www.EVIL").inStream + DNSMessageFixture("one.test", "two.test").inStream
       + DNSMessageFixture("two.test").inStream
-    #expect(try alerts(rules, bytes: [(.client, queries)], port: 53) == ["1 client 0", "2 client 1"])
+    #expect(
+      try alerts(rules, bytes: [(.client, queries)], port: 53) == [
+        "1 client 0", "2 client 1", "3 client 1", "3 client 2",
+      ])
     #expect(try alerts(rules, bytes: [(.client, queries)], port: 80).isEmpty)
   }
 

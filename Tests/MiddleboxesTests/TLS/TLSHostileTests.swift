@@ -104,7 +104,7 @@ struct TLSHostileTests {
     var ends = 0
 
     mutating func take(_ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, of message: TLSMessage) {}
-    mutating func end(_ message: TLSMessage) { ends += 1 }
+    mutating func end(_ message: TLSMessage, behind: Int) { ends += 1 }
     mutating func note(_ anomaly: TLSAnomaly, from sender: Side) { anomalies.append(anomaly) }
   }
 }

@@ -33,6 +33,8 @@ struct DNSInspector: ~Copyable {
   private static let lengthBytes = 2
   private let limits: DNSLimits
   private var partial: PartialMessages
+  /// Bytes of the piece at hand behind what has been read.
+  private var behind = 0
   private var name = DNSName()
 
   init(limits: DNSLimits = DNSLimits()) {
@@ -47,6 +49,7 @@ struct DNSInspector: ~Copyable {
   mutating func take(
     datagram: UnsafeRawBufferPointer, from side: Side, of state: inout DNSFlowState, into sink: inout some DNSSink
   ) {
+    behind = 0
     switch side {
     case .client: _ = read(datagram, side, &state.client, &sink)
     case .server: _ = read(datagram, side, &state.server, &sink)
@@ -111,6 +114,7 @@ struct DNSInspector: ~Copyable {
       let length = partial.length(of: direction.message)
       if length == 0, let message = Self.whole(rest) {
         rest = rest.dropFirst(Self.lengthBytes + message.count)
+        behind = rest.count
         take(message, side, &direction, &sink)
         continue
       }
@@ -118,6 +122,7 @@ struct DNSInspector: ~Copyable {
         length < Self.lengthBytes ? Self.lengthBytes : partial.withBytes(of: direction.message, Self.wholeLength)
       let next = rest.prefix(wanted - length)
       rest = rest.dropFirst(next.count)
+      behind = rest.count
       guard partial.append(UnsafeRawBufferPointer(rebasing: next), to: &direction.message) else {
         return stop(side, &direction, .noRoom, &sink)
       }
@@ -163,7 +168,7 @@ struct DNSInspector: ~Copyable {
     direction.count &+= 1
     message.isResponse = header.isResponse
     if !header.isResponse { readQuestions(header.questions, bytes, message, &sink) }
-    sink.end(message)
+    sink.end(message, behind: behind)
     return true
   }
 

@@ -17,8 +17,8 @@ protocol DNSSink {
   /// Takes a buffer. The bytes are there during the call only.
   mutating func take(_ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, of message: DNSMessage)
 
-  /// The message is over: all of its buffers have been handed out.
-  mutating func end(_ message: DNSMessage)
+  /// The message is over: all of its buffers have been handed out. `behind` counts the bytes at hand that come behind it.
+  mutating func end(_ message: DNSMessage, behind: Int)
 
   /// Something is not as it should be in the message that comes, or goes on, with this number.
   mutating func note(_ anomaly: DNSAnomaly, in message: DNSMessage)

@@ -25,7 +25,7 @@ public struct DNSTranscript: ~Copyable {
       add(buffer.keyword, [UInt8](bytes), message)
     }
 
-    mutating func end(_ message: DNSMessage) {
+    mutating func end(_ message: DNSMessage, behind: Int) {
       add(message.isResponse ? "end of response" : "end of query", [], message)
     }
 

@@ -1,6 +1,6 @@
 /// Searches buffers for the literals of rules, each by itself.
 final class BufferSearch {
-  private var stream: LiteralStream
+  @exclusivity(unchecked) private var stream: LiteralStream
 
   /// Nil where the rules have no literals. Throws where there is no memory.
   init?(_ group: RuleGroup) throws(HyperscanError) {

@@ -103,11 +103,9 @@ final class DetectionRule: Sendable {
       throw Unsupported(reason: error.description)
     }
     self.application = application
-    // What a message's rule looks for in the payload is looked for when there is a message.
-    let pattern = rule.fastPattern.flatMap { isAboutMessages && rule.buffer(of: $0) == .payload ? nil : $0 }
-    literal = pattern.map { LiteralDatabase.Literal($0, of: rule) }
+    literal = rule.fastPattern.map { LiteralDatabase.Literal($0, of: rule) }
     let receiver = receiver
-    literalBuffer = pattern.map { rule.buffer(of: $0).canonical(for: receiver) }
+    literalBuffer = rule.fastPattern.map { rule.buffer(of: $0).canonical(for: receiver) }
     state = flow.state
     let isAboutPackets =
       !packetConditions.isEmpty || rule.header.protocolName == .tcpPacket || flow.stream == .no || buffers.isEmpty

@@ -56,6 +56,7 @@ extension Detector {
   private func settle(_ flow: InspectedFlow, _ sink: MessageSink) {
     for side in Side.allCases {
       guard let message = flow.message(to: side), message.isChanged else { continue }
+      considerByPayload(message, sink.context(side))
       ask(message, sink.context(side, message.transaction), isWhole: false)
     }
   }
@@ -104,6 +105,7 @@ extension Detector {
     let rules = rules.messages[Int(context.receiver.rawValue)]
     if rules.isEmpty { return }
     let message = begin(rules, context)
+    considerByPayload(message, context)
     // Their bits come first.
     if !message.candidates.isEmpty {
       var ofStream = context
@@ -124,6 +126,13 @@ extension Detector {
     message.transaction = context.transaction
     for index in rules.others { consider(index, message, context) }
     return message
+  }
+
+  /// The same for rules whose literal is in the payload.
+  private func considerByPayload(_ message: MessageView, _ context: Context) {
+    let inDatagram = context.packet != nil
+    let rules = inDatagram ? rules.messages[Int(context.receiver.rawValue)].byPayload : context.view.ofMessages
+    for index in rules { consider(index, message, context) }
   }
 
   private func consider(_ index: UInt32, _ message: MessageView, _ context: Context) {

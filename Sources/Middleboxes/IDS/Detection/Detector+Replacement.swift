@@ -32,9 +32,8 @@ extension Detector {
     earlier = (old.earlier + [EarlierRules(bitNames: old.rules.bitNames, places: places)]).suffix(Self.mostEarlier)
   }
 
-  /// Makes a flow's state one of these rules, and searches what is there of its turns and messages again.
+  /// Makes a flow's state, which is of earlier rules, one of these, and searches what is there of its turns and messages again.
   func update(_ flow: InspectedFlow, _ record: FlowRecord, at time: Timestamp) {
-    if flow.generation == generation { return }
     let age = generation - flow.generation
     let steps = age <= earlier.count ? earlier.suffix(age) : []
     let old = steps.first?.bitNames ?? []

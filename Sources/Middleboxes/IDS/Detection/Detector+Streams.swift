@@ -90,6 +90,10 @@ extension Detector {
 
   private func consider(_ index: UInt32, _ view: StreamView, _ context: Context) {
     let rule = rules.rules[Int(index)]
+    if rule.subject == .messages {
+      if !view.ofMessages.contains(index) { view.ofMessages.append(index) }
+      return
+    }
     guard rule.allows(context.key), !(rule.isAnchored && view.turn == nil), !view.settled.contains(index),
       !view.candidates.contains(index)
     else { return }

@@ -5,20 +5,20 @@ final class InspectedFlow {
   /// What each side receives.
   let views = [StreamView(), StreamView()]
   /// The side whose view has the latest bytes; nil before the first.
-  var receiver: Side?
+  @exclusivity(unchecked) var receiver: Side?
   /// The flow's bits.
-  private(set) var bits: [UInt64]
+  @exclusivity(unchecked) private(set) var bits: [UInt64]
   /// How many sets of rules were given up before those that this is of.
-  private(set) var generation: Int
+  @exclusivity(unchecked) private(set) var generation: Int
   /// How far its messages have been read.
-  var inspection = MessageInspectors.State()
+  @exclusivity(unchecked) var inspection = MessageInspectors.State()
   /// What it carries, as far as that is known.
-  var application: ApplicationProtocol?
+  @exclusivity(unchecked) var application: ApplicationProtocol?
   /// What there is of the message that each side is receiving; nil where there is none.
-  private var toClient: MessageView?
-  private var toServer: MessageView?
+  @exclusivity(unchecked) private var toClient: MessageView?
+  @exclusivity(unchecked) private var toServer: MessageView?
   /// A rule said that the rest passes.
-  var isPassed = false
+  @exclusivity(unchecked) var isPassed = false
 
   init(bitCount: Int, generation: Int) {
     bits = [UInt64](repeating: 0, count: (bitCount + 63) / 64)

@@ -23,9 +23,11 @@ struct MessageSink {
     detector.take(buffer, bytes, isWhole: isWhole, context(sender.peer, transaction))
   }
 
-  private func end(of name: ApplicationProtocol, from sender: Side, _ transaction: UInt32? = nil) {
+  private func end(of name: ApplicationProtocol, from sender: Side, _ transaction: UInt32? = nil, behind: Int) {
     flow.application = name
-    detector.end(context(sender.peer, transaction))
+    var context = context(sender.peer, transaction)
+    context.behind = behind
+    detector.end(context)
   }
 }
 
@@ -34,7 +36,9 @@ extension MessageSink: HTTPSink {
     take(buffer, bytes, isWhole: isWhole, of: .http, from: message.sender, message.transaction)
   }
 
-  func end(_ message: HTTPMessage) { end(of: .http, from: message.sender, message.transaction) }
+  func end(_ message: HTTPMessage, behind: Int) {
+    end(of: .http, from: message.sender, message.transaction, behind: behind)
+  }
 
   func note(_ anomaly: HTTPAnomaly, in message: HTTPMessage) {}
 }
@@ -44,7 +48,7 @@ extension MessageSink: TLSSink {
     take(buffer, bytes, of: .tls, from: message.sender)
   }
 
-  func end(_ message: TLSMessage) { end(of: .tls, from: message.sender) }
+  func end(_ message: TLSMessage, behind: Int) { end(of: .tls, from: message.sender, behind: behind) }
 
   func note(_ anomaly: TLSAnomaly, from sender: Side) {}
 }
@@ -54,7 +58,9 @@ extension MessageSink: DNSSink {
     take(buffer, bytes, of: .dns, from: message.sender, message.number)
   }
 
-  func end(_ message: DNSMessage) { end(of: .dns, from: message.sender, message.number) }
+  func end(_ message: DNSMessage, behind: Int) {
+    end(of: .dns, from: message.sender, message.number, behind: behind)
+  }
 
   func note(_ anomaly: DNSAnomaly, in message: DNSMessage) {}
 }

@@ -16,18 +16,18 @@ final class MessageView {
   private static let smallest = 1_024
   private static let largestKept = 16_384
 
-  private var base = UnsafeMutableRawPointer.allocate(byteCount: smallest, alignment: 16)
-  private var capacity = smallest
-  private var count = 0
-  private(set) var parts: [Part] = []
+  @exclusivity(unchecked) private var base = UnsafeMutableRawPointer.allocate(byteCount: smallest, alignment: 16)
+  @exclusivity(unchecked) private var capacity = smallest
+  @exclusivity(unchecked) private var count = 0
+  @exclusivity(unchecked) private(set) var parts: [Part] = []
   /// The message's number in the flow.
-  var transaction: UInt32?
+  @exclusivity(unchecked) var transaction: UInt32?
   /// Rules that could match, in no order.
-  var candidates: [UInt32] = []
+  @exclusivity(unchecked) var candidates: [UInt32] = []
   /// Rules that matched, or cannot match any more.
-  var settled: Set<UInt32> = []
+  @exclusivity(unchecked) var settled: Set<UInt32> = []
   /// Something came since the candidates were asked.
-  var isChanged = false
+  @exclusivity(unchecked) var isChanged = false
 
   deinit { base.deallocate() }
 

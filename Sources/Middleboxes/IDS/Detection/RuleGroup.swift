@@ -41,7 +41,8 @@ final class RuleGroup: Sendable {
 /// All rules that are used, ready for any number of workers.
 final class DetectionRules: Sendable {
   let rules: [DetectionRule]
-  /// Rules about the streams of TCP, by the side that receives them.
+  /// Rules about the streams of TCP, by the side that receives them, and those about messages that are searched for by
+  /// what the payload has.
   let streams: [RuleGroup]
   /// Rules about packets of TCP, of UDP and of ICMP, by the side that receives them.
   let packets: [[RuleGroup]]
@@ -87,6 +88,7 @@ final class DetectionRules: Sendable {
       for (index, rule) in rules.enumerated() {
         guard rule.rule.header.protocolName.allows(transport), rule.receiver == nil || rule.receiver == receiver,
           rule.subject == subject || transport != .tcp && rule.subject == .stream
+            || subject == .stream && rule.subject == .messages && rule.literalBuffer == .payload
         else { continue }
         indices.append(UInt32(index))
       }

@@ -14,20 +14,22 @@ final class StreamView {
   /// Bytes of earlier turns that are kept when one begins.
   static let longestPast = 2_560
 
-  private var base: UnsafeMutableRawPointer?
-  private var capacity = 0
-  private(set) var count = 0
+  @exclusivity(unchecked) private var base: UnsafeMutableRawPointer?
+  @exclusivity(unchecked) private var capacity = 0
+  @exclusivity(unchecked) private(set) var count = 0
   /// Where the turn began; nil when that has been given up.
-  private(set) var turn: Int? = 0
-  var literals: LiteralStream?
+  @exclusivity(unchecked) private(set) var turn: Int? = 0
+  @exclusivity(unchecked) var literals: LiteralStream?
   /// Rules that could match, in no order.
-  var candidates: [UInt32] = []
+  @exclusivity(unchecked) var candidates: [UInt32] = []
   /// Rules that matched in this turn, or cannot match in these bytes any more.
-  var settled: Set<UInt32> = []
+  @exclusivity(unchecked) var settled: Set<UInt32> = []
+  /// Rules about messages whose literal is in these bytes.
+  @exclusivity(unchecked) var ofMessages: [UInt32] = []
   /// Bytes that candidates were asked about last.
-  var askedCount = 0
+  @exclusivity(unchecked) var askedCount = 0
   /// Rules without a literal are among the candidates.
-  var hasOthers = false
+  @exclusivity(unchecked) var hasOthers = false
 
   deinit { base?.deallocate() }
 
@@ -107,6 +109,7 @@ final class StreamView {
 
   private func beginSearch() {
     candidates.removeAll(keepingCapacity: true)
+    ofMessages.removeAll(keepingCapacity: true)
     askedCount = 0
     hasOthers = false
     literals?.reset()

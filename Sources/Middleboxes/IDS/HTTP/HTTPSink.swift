@@ -20,8 +20,8 @@ protocol HTTPSink {
   mutating func take(
     _ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, isWhole: Bool, of message: HTTPMessage)
 
-  /// The message is over: all of its buffers have been handed out.
-  mutating func end(_ message: HTTPMessage)
+  /// The message is over: all of its buffers have been handed out. `behind` counts the bytes at hand that come behind it.
+  mutating func end(_ message: HTTPMessage, behind: Int)
 
   /// Something is not as it should be in the message that comes, or goes on, with this number.
   mutating func note(_ anomaly: HTTPAnomaly, in message: HTTPMessage)

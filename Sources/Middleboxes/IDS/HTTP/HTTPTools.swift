@@ -5,6 +5,8 @@ struct HTTPTools {
   var fields = HTTPFields()
   /// The buffer that is being made.
   var text: [UInt8] = []
+  /// Bytes of the piece at hand behind what has been read.
+  var behind = 0
   private var inflaters: [Inflater] = []
   private static let keptInflaters = 16
 

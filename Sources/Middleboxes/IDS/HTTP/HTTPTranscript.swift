@@ -27,7 +27,7 @@ public struct HTTPTranscript: ~Copyable {
       add(isWhole ? buffer.keyword : buffer.keyword + " so far", [UInt8](bytes), message)
     }
 
-    mutating func end(_ message: HTTPMessage) { add("end", [], message) }
+    mutating func end(_ message: HTTPMessage, behind: Int) { add("end", [], message) }
 
     mutating func note(_ anomaly: HTTPAnomaly, in message: HTTPMessage) { add("!\(anomaly)", [], message) }
   }

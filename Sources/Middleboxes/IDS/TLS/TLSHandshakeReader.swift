@@ -83,7 +83,7 @@ private struct HandshakeSink: TLSSink {
     handshake = known
   }
 
-  mutating func end(_ message: TLSMessage) {
+  mutating func end(_ message: TLSMessage, behind: Int) {
     var known = handshake ?? TLSHandshake()
     if message.kind == .serverHello { known.version = message.version }
     handshake = known

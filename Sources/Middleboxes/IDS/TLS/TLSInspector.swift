@@ -20,6 +20,8 @@ struct TLSInspector: ~Copyable {
   /// What is kept and made at most; new ones hold for what comes.
   var limits: TLSLimits
   private var partial: PartialMessages
+  /// Bytes of the piece at hand behind what has been read.
+  private var behind = 0
   private var fingerprints = TLSFingerprintMaker()
 
   init(limits: TLSLimits = TLSLimits()) {
@@ -85,11 +87,13 @@ struct TLSInspector: ~Copyable {
         direction.header[Int(direction.headerCount)] = piece[position]
         direction.headerCount += 1
         position += 1
+        behind = piece.count - position
         if direction.headerCount == 5 { begin(side, &direction, &sink) }
       case .payload:
         let count = min(Int(direction.remaining), piece.count - position)
         let part = UnsafeRawBufferPointer(rebasing: piece[position..<position + count])
         position += count
+        behind = piece.count - position
         direction.remaining -= UInt16(count)
         if direction.isHandshake { takeHello(part, side, &direction, &sink) }
         if direction.remaining == 0, direction.stage == .payload {
@@ -117,7 +121,7 @@ struct TLSInspector: ~Copyable {
       direction.stage = .payload
     case .oldHello(let version) where !direction.isTLS && direction.alerts == 0:
       direction.isTLS = true
-      sink.end(TLSMessage(kind: .clientHello, sender: side, version: version))
+      sink.end(TLSMessage(kind: .clientHello, sender: side, version: version), behind: behind)
       stop(side, &direction, nil, &sink)
     case .invalid: stop(side, &direction, .invalidRecord, &sink)
     case .oldHello, .other: stop(side, &direction, .unexpectedMessage, &sink)
@@ -145,6 +149,7 @@ struct TLSInspector: ~Copyable {
       else { return stop(side, &direction, .messageTooLong, &sink) }
       guard length + next.count == wanted else { continue }
       if wanted > TLSHello.headerBytes || partial.withBytes(of: direction.message, TLSHello.length) == wanted {
+        behind += rest.count
         return readHello(side, &direction, &sink)
       }
     }
@@ -162,7 +167,7 @@ struct TLSInspector: ~Copyable {
       } else {
         sink.note(.invalidHello, from: side)
       }
-      sink.end(message)
+      sink.end(message, behind: behind)
     }
     stop(side, &direction, nil, &sink)
   }

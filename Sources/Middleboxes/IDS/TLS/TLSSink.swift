@@ -21,8 +21,8 @@ protocol TLSSink {
   /// Takes a buffer. The bytes are there during the call only.
   mutating func take(_ buffer: InspectionBuffer, _ bytes: UnsafeRawBufferPointer, of message: TLSMessage)
 
-  /// The hello is over: all of its buffers have been handed out.
-  mutating func end(_ message: TLSMessage)
+  /// The hello is over: all of its buffers have been handed out. `behind` counts the bytes at hand that come behind it.
+  mutating func end(_ message: TLSMessage, behind: Int)
 
   /// Something is not as it should be in what a side sends.
   mutating func note(_ anomaly: TLSAnomaly, from sender: Side)

@@ -19,7 +19,7 @@ public struct TLSTranscript: ~Copyable {
       entries.append(Entry(sender: message.sender, name: buffer.keyword, bytes: [UInt8](bytes)))
     }
 
-    mutating func end(_ message: TLSMessage) {
+    mutating func end(_ message: TLSMessage, behind: Int) {
       let version = [UInt8(message.version >> 8), UInt8(message.version & 0xff)]
       entries.append(Entry(sender: message.sender, name: "end", bytes: version))
     }

@@ -15,6 +15,7 @@ extension HTTPFlow {
     let count = Int(min(UInt64(rest), direction.remaining))
     let part = UnsafeRawBufferPointer(rebasing: piece[position..<position + count])
     position += count
+    tools.behind = rest - count
     direction.remaining -= UInt64(count)
     let isEnd = direction.remaining == 0
     if case .chunk = direction.state {
@@ -62,6 +63,7 @@ extension HTTPFlow {
     _ piece: UnsafeRawBufferPointer, _ position: Int, _ direction: inout HTTPDirection, _ tools: inout HTTPTools,
     _ sink: inout some HTTPSink
   ) {
+    tools.behind = piece.count - position
     let message = direction.message
     direction.block.withBytes(piece, upTo: position) { bytes in
       // No more than the empty line.

@@ -6,6 +6,7 @@ extension HTTPFlow {
     _ piece: UnsafeRawBufferPointer, _ position: Int, _ direction: inout HTTPDirection, _ tools: inout HTTPTools,
     _ sink: inout some HTTPSink
   ) {
+    tools.behind = piece.count - position
     let message = nextMessage(direction.message.sender)
     direction.message = message
     direction.hasBegun = true
@@ -62,7 +63,7 @@ extension HTTPFlow {
     if !requests.isEmpty { requests.removeFirst() }
     nextResponse &+= 1
     if isUpgrade || request?.method == .connect && 200..<300 ~= status {
-      sink.end(direction.message)
+      sink.end(direction.message, behind: tools.behind)
       direction.state = .start
       isOver = true
       return

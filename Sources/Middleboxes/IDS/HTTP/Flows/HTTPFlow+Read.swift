@@ -9,6 +9,7 @@ extension HTTPFlow {
     var position = 0
     direction.block.enterPiece()
     while position < piece.count, !isOver {
+      tools.behind = piece.count - position
       switch direction.state {
       case .stopped: return
       case .waiting:
@@ -32,6 +33,7 @@ extension HTTPFlow {
         }
       }
     }
+    tools.behind = 0
     switch direction.state {
     case .firstLine, .fields, .trailer: direction.block.leavePiece(piece)
     default: break

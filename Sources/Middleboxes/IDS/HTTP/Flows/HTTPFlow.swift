@@ -84,7 +84,7 @@ struct HTTPFlow {
   /// Hands out what there is of the body, and says that the message is over.
   mutating func endMessage(_ direction: inout HTTPDirection, _ tools: inout HTTPTools, _ sink: inout some HTTPSink) {
     finishBody(&direction, &tools, &sink)
-    sink.end(direction.message)
+    sink.end(direction.message, behind: tools.behind)
     direction.state = direction.next
     direction.next = .start
   }

@@ -37,7 +37,7 @@ struct HTTPFields {
   private mutating func fold(_ block: UnsafeRawBufferPointer, _ line: Range<Int>) {
     guard !line.isEmpty else { return }
     if !fields[fields.count - 1].value.isEmpty { text.append(ASCII.space) }
-    text.append(contentsOf: block[line])
+    text.append(contentsOf: UnsafeRawBufferPointer(rebasing: block[line]))
     let value = fields[fields.count - 1].value
     fields[fields.count - 1].value = value.lowerBound..<text.count
   }
@@ -48,9 +48,9 @@ struct HTTPFields {
     let name = ASCII.trimmed(block, line.lowerBound..<(colon ?? line.lowerBound))
     let value = ASCII.trimmed(block, (colon.map { $0 + 1 } ?? line.lowerBound)..<line.upperBound)
     let nameStart = text.count
-    text.append(contentsOf: block[name])
+    text.append(contentsOf: UnsafeRawBufferPointer(rebasing: block[name]))
     let valueStart = text.count
-    text.append(contentsOf: block[value])
+    text.append(contentsOf: UnsafeRawBufferPointer(rebasing: block[value]))
     var field = Field(name: nameStart..<valueStart, value: valueStart..<text.count)
     if let first = firstField(named: field.name) {
       field.isRepetition = true

@@ -66,6 +66,7 @@ extension HTTPTools {
       URINormalizer.normalize(target, into: &text)
       if !text.isEmpty { give(.httpURI, message, &sink) }
     }
+    guard limits.wants(.httpRawHost) || limits.wants(.httpHost) else { return }
     if let authority = isConnect ? 0..<target.count : URIParts(target).authority {
       text.removeAll(keepingCapacity: true)
       text.append(contentsOf: target[authority])
