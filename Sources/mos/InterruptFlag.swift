@@ -38,7 +38,8 @@ enum InterruptFlag {
     sigaction(SIGTERM, &action, nil)
   }
 
-  private static func raise() {
+  /// As the signals do.
+  static func raise() {
     if isRaised.exchange(true, ordering: .relaxed) { _exit(exitStatus) }
   }
 }

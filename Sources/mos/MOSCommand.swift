@@ -27,7 +27,7 @@ struct MOSCommand: ParsableCommand {
       }
       switch try parseAsRoot(arguments) {
       case let replay as ReplayCommand: return runReplay(try replay.options())
-      case let bridge as InlineCommand: return runInline(try bridge.options())
+      case let bridge as InlineCommand: return runInline(try bridge.options(), arguments: Array(arguments.dropFirst()))
       case let command:
         var command = command
         try command.run()

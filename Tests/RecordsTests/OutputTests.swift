@@ -46,6 +46,21 @@ struct OutputBufferTests {
     }
   }
 
+  @Test("what goes on in a file begins on a new line, also behind a line that was cut off")
+  func appending() throws {
+    for (known, expected) in [("", "new\n"), ("old\n", "old\nnew\n"), ("old\ncut o", "old\ncut o\nnew\n")] {
+      try withFolder { folder in
+        try Data(known.utf8).write(to: URL(fileURLWithPath: folder + "/out"))
+        var output = try OutputBuffer(path: folder + "/out", headerLines: 1, appends: true)
+        let hasContent = output.hasContent
+        #expect(hasContent == !known.isEmpty)
+        output.write(Array("new\n".utf8))
+        output.finish()
+        #expect(contents(folder + "/out") == Array(expected.utf8))
+      }
+    }
+  }
+
   @Test("a full disk is remembered, later records are dropped")
   func fullDisk() throws {
     var output = try OutputBuffer(path: "/dev/full", capacity: 16)

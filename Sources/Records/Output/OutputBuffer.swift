@@ -27,21 +27,41 @@ public struct OutputBuffer: ~Copyable, @unchecked Sendable {
   private var headerLines: UInt64
   /// The file, as the user named it; `-` for standard output.
   public let path: String
+  /// It goes on behind what was in the file when it was opened.
+  public private(set) var hasContent = false
   /// The first failure, if there was one.
   public private(set) var error: OutputError?
 
-  /// Opens `path` for writing and empties it if it exists; `-` is standard output. `capacity` is the buffer's size in
-  /// bytes. `headerLines` is how many lines at the start are not records. Throws what `open` failed with.
-  public init(path: String, capacity: Int = 256 * 1024, headerLines: Int = 0) throws(OutputError) {
+  /// Opens `path` for writing and empties it if it exists, unless it `appends`: then it goes on at the file's end, on a new line;
+  /// `-` is standard output. `capacity` is the buffer's size in bytes. `headerLines` is how many lines at the start are not
+  /// records. Throws what `open` failed with.
+  public init(
+    path: String, capacity: Int = 256 * 1024, headerLines: Int = 0, appends: Bool = false
+  ) throws(OutputError) {
     var descriptor: Int32 = 1
     if path != "-" {
       repeat {
-        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        // Reading is for the last byte.
+        let mode = appends ? O_RDWR | O_APPEND : O_WRONLY | O_TRUNC
+        descriptor = open(path, mode | O_CREAT | O_CLOEXEC, 0o644)
       } while descriptor < 0 && errno == EINTR
       if descriptor < 0 { throw OutputError(path: path, operation: .open, code: errno) }
     }
     self.init(
       descriptor: descriptor, path: path, ownsDescriptor: path != "-", capacity: capacity, headerLines: headerLines)
+    if appends, path != "-" { endLastLine() }
+  }
+
+  /// Who wrote the file before may have been ended in the middle of a line.
+  private mutating func endLastLine() {
+    let size = lseek(descriptor, 0, SEEK_END)
+    guard size > 0 else { return }
+    hasContent = true
+    headerLines = 0
+    var byte: UInt8 = 0
+    guard pread(descriptor, &byte, 1, size - 1) == 1, byte != UInt8(ascii: "\n") else { return }
+    byte = UInt8(ascii: "\n")
+    withUnsafeBytes(of: &byte) { write($0) }
   }
 
   /// An output to an open file descriptor, which is closed with the output if `ownsDescriptor`.

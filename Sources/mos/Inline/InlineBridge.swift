@@ -17,6 +17,8 @@ struct InlineBridge: ~Copyable {
   let records: InlineRecords
   private let router: InlineRouter?
   private let metrics: MetricsServer?
+  /// The connection to the process that restarts this one; nil where nobody does.
+  let parent: SupervisedBox?
   private let start: ContinuousClock.Instant
 
   /// Makes the middleboxes, starts DPDK and the ports, opens the files of records, and begins to work. Throws what cannot be had.
@@ -27,20 +29,30 @@ struct InlineBridge: ~Copyable {
       rows.append(try options.flows.middleboxes.make(worker: worker, of: options.flows.workers))
     }
     let metrics = try options.metrics.map { address throws(ReplayFailure) in try MetricsServer(address) }
-    let devices = try InlineBridge.startDevices(options, for: rows[0], message)
-    let records = try InlineRecords(options.flows)
+    var parent: SupervisedBox?
+    var isRestarted = false
+    if case .box(let descriptor, let wasCrash)? = options.role {
+      parent = SupervisedBox(descriptor: descriptor)
+      isRestarted = wasCrash
+    }
+    let devices = try InlineBridge.startDevices(options, for: rows[0], parent, message)
+    // What a box before this one has written stays.
+    let records = try InlineRecords(options.flows, appends: isRestarted)
     var workerOptions = options
     workerOptions.flows.tracker.secret =
       options.flows.tracker.secret ?? (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
     let router = options.router.map { InlineRouter($0, hardware: devices.map(\.address)) }
     let makers = InlineThreads(
       devices: devices, rows: rows, options: workerOptions, records: records, router: router)
-    let running = try makers.start()
+    let running = try makers.start { () throws(ReplayFailure) in
+      try InlineBridge.takeOver(devices, options, parent)
+    }
     self.options = options
     self.devices = devices
     self.records = records
     self.router = router
     self.metrics = metrics
+    self.parent = parent
     threads = running.workers
     distributor = running.distributor
     start = ContinuousClock.now
@@ -59,7 +71,8 @@ struct InlineBridge: ~Copyable {
       // Interrupted by the signal that ends it.
       usleep(InterruptFlag.isSet ? 1_000 : 100_000)
       display.update(counters())
-      metrics?.publish(counters(), links: links)
+      metrics?.publish(counters(), links: links, past: parent?.past)
+      if parent?.isAlone == true, !InterruptFlag.isSet { InterruptFlag.raise() }
       if HangupSignal.take() { for line in reload() { display.say(line) } }
       for (index, device) in devices.enumerated() where !InterruptFlag.isSet {
         let link = device.link
@@ -81,6 +94,7 @@ struct InlineBridge: ~Copyable {
       for statistics in statistics { counters.add(index == 0 ? statistics.first : statistics.second) }
       if let distributor {
         counters.droppedBefore = distributor.droppedBefore(port: index)
+        counters.bypassed = distributor.bypassed(port: index)
         counters.droppedBehind = distributor.droppedBehind(port: index)
       }
       counters.missed = devices[index].counters.missed + devices[index].counters.withoutMemory
@@ -96,7 +110,7 @@ struct InlineBridge: ~Copyable {
     statistics.workers = UInt64(threads.count)
     let none = Timestamp(nanoseconds: 0)
     return InlineResult(
-      ports: counters(), router: router?.counters, statistics: statistics, boxes: boxes(outcomes),
+      ports: counters(), past: parent?.past, router: router?.counters, statistics: statistics, boxes: boxes(outcomes),
       problems: records.finish(
         statistics, first: outcomes.compactMap { $0.times?.first }.min() ?? none,
         last: outcomes.compactMap { $0.times?.last }.max() ?? none))
@@ -114,6 +128,8 @@ struct InlineBridge: ~Copyable {
 /// What a bridge came to.
 struct InlineResult {
   var ports: [InlinePortCounters]
+  /// What happened before it; nil where nobody would restart it.
+  var past: SupervisedBox.Past?
   /// What its router did; nil without one.
   var router: Neighbourhood.Counters?
   var statistics: ReplayStatistics

@@ -19,6 +19,9 @@ struct InlineCommand: ParsableCommand {
       SIGHUP has it go on in new files of records where the old ones were moved away, and read the configurations of ids and \
       firewall again; if one of them is wrong, all stay as they are. Which cores it runs on is told with taskset.
 
+      With --fail a parent process starts it again after a crash. Signals go to the parent, which passes them on; SWIFT_BACKTRACE \
+      in its environment, which has a crash described, delays the restart by seconds.
+
       Exit status: 0 done; 2 usage; 3 a port or a resource failed.
       """)
 
@@ -51,6 +54,16 @@ struct InlineCommand: ParsableCommand {
       valueName: "host:port"))
   var metrics: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Start again within a second after a crash. What comes meanwhile, or finds a worker too busy, passes without handlers (open) or is dropped (closed). (default: a crash ends it, what finds a worker too busy is dropped)",
+      valueName: "mode"))
+  var fail: FailMode?
+
+  /// What a process of `--fail` is told by its parent.
+  @Option(help: .private, transform: InlineCommand.role)
+  var failRole: FailRole?
+
   @OptionGroup var middleboxes: MiddleboxArguments
 
   @OptionGroup var flows: FlowArguments
@@ -82,9 +95,19 @@ struct InlineCommand: ParsableCommand {
       }
       options.metrics = address
     }
+    if fail == .open, choices.contains(where: { $0.name == "nat" }) {
+      throw ValidationError("--fail open: packets that a NAT has not translated are not to pass: give --fail closed")
+    }
+    options.fail = fail
+    options.role = failRole
     options.router = try router(choices)
     options.flows = try flowOptions(choices)
     return options
+  }
+
+  private static func role(_ text: String) throws -> FailRole {
+    guard let role = FailRole(text) else { throw ValidationError("--fail-role is no option for users") }
+    return role
   }
 
   private func router(_ choices: [MiddleboxChoice]) throws -> RouterConfiguration? {

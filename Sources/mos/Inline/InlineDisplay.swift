@@ -19,6 +19,8 @@ struct InlinePortCounters {
   var missed: UInt64 = 0
   /// Of those that came in, those for whose worker too many waited already.
   var droppedBefore: UInt64 = 0
+  /// The same, passed without handlers.
+  var bypassed: UInt64 = 0
   /// Of those that workers sent here, those for which too many waited to leave.
   var droppedBehind: UInt64 = 0
 
@@ -34,7 +36,7 @@ struct InlinePortCounters {
     let counts = [
       ("received", received.frames), ("sent", sent.frames), ("not sent for want of room", sendDropped),
       ("too long", receiveDropped), ("missed by the device", missed), ("dropped before full workers", droppedBefore),
-      ("dropped behind workers", droppedBehind),
+      ("dropped behind workers", droppedBehind), ("passed without handlers", bypassed),
     ]
     let text = counts.filter { $0.1 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     return "\(device): \(text.isEmpty ? "nothing" : text)"

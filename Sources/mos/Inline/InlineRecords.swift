@@ -11,9 +11,9 @@ final class InlineRecords: Sendable {
 
   private let state: Mutex<State>
 
-  /// Opens the files that `options` name.
-  init(_ options: ReplayOptions) throws(ReplayFailure) {
-    state = Mutex(State(outputs: try RecordOutputs(options)))
+  /// Opens the files that `options` name, to go on at their ends if `appends`.
+  init(_ options: ReplayOptions, appends: Bool = false) throws(ReplayFailure) {
+    state = Mutex(State(outputs: try RecordOutputs(options, appends: appends)))
   }
 
   /// A packet came at this time, maybe the first.

@@ -10,21 +10,26 @@ struct InlineThreads {
   let records: InlineRecords
   let router: InlineRouter?
 
-  /// Makes and starts them. Throws what cannot be had.
-  func start() throws(ReplayFailure) -> (workers: [InlineThread], distributor: DistributorThread?) {
-    guard devices[0].queues < rows.count else {
+  /// Makes and starts them, with what is `last` before that. Throws what cannot be had.
+  func start(_ last: () throws(ReplayFailure) -> Void) throws(ReplayFailure) -> (
+    workers: [InlineThread], distributor: DistributorThread?
+  ) {
+    guard devices[0].queues < rows.count || options.distributes else {
       var threads: [InlineThread] = []
       for number in rows.indices {
         let worker = try worker(number, port(0, queue: number), port(1, queue: number), sharesCore: false)
         threads.append(PortThread(worker, core: core(number), until: { InterruptFlag.isSet }))
       }
+      try last()
       for thread in threads { try thread.start() }
       return (threads, nil)
     }
-    return try startDistributor()
+    return try startDistributor(last)
   }
 
-  private func startDistributor() throws(ReplayFailure) -> (workers: [InlineThread], distributor: DistributorThread?) {
+  private func startDistributor(
+    _ last: () throws(ReplayFailure) -> Void
+  ) throws(ReplayFailure) -> (workers: [InlineThread], distributor: DistributorThread?) {
     let links = rows.map { _ in WorkerLink() }
     let hasDrained = DrainFlag()
     // More threads than cores: the system places them, and those that wait give their core away.
@@ -38,11 +43,12 @@ struct InlineThreads {
     }
     let distributor = Distributor(
       try port(0, queue: 0), try port(1, queue: 0), links: links, options: options.flows, advisers: rows[0],
-      sharesCore: sharesCore)
+      sharesCore: sharesCore, passesBy: options.distributes)
     let workers = threads
     let thread = DistributorThread(
       distributor, links: links, core: sharesCore ? nil : core(0), hasDrained: hasDrained,
       workersAreDone: { workers.allSatisfy(\.hasEnded) })
+    try last()
     for thread in threads { try thread.start() }
     try thread.start()
     return (threads, thread)

@@ -9,21 +9,26 @@ struct RecordOutputs: ~Copyable {
   /// Reports of middleboxes for people.
   var reports: OutputBuffer?
   private let log: ConnectionLog?
+  /// The connection records go on behind others that have their header.
+  private var hasHeader = false
 
-  /// Opens the files that `options` name.
-  init(_ options: ReplayOptions) throws(ReplayFailure) {
+  /// Opens the files that `options` name; if `appends`, what is in them stays.
+  init(_ options: ReplayOptions, appends: Bool = false) throws(ReplayFailure) {
     log = ConnectionLog(options)
-    connections = try RecordOutputs.open(options.connectionLog, headerLines: log?.headerLines ?? 0)
-    eve = try RecordOutputs.open(options.eve)
-    events = try RecordOutputs.open(options.events)
+    connections = try RecordOutputs.open(options.connectionLog, appends, headerLines: log?.headerLines ?? 0)
+    eve = try RecordOutputs.open(options.eve, appends)
+    events = try RecordOutputs.open(options.events, appends)
     reports =
       Recorder.Streams(options).reportLines
       ? OutputBuffer(descriptor: options.textDescriptor, path: "-", ownsDescriptor: false) : nil
+    hasHeader = connections?.hasContent ?? false
   }
 
-  private static func open(_ path: String?, headerLines: Int = 0) throws(ReplayFailure) -> OutputBuffer? {
+  private static func open(
+    _ path: String?, _ appends: Bool, headerLines: Int = 0
+  ) throws(ReplayFailure) -> OutputBuffer? {
     guard let path else { return nil }
-    do { return try OutputBuffer(path: path, headerLines: headerLines) } catch {
+    do { return try OutputBuffer(path: path, headerLines: headerLines, appends: appends) } catch {
       throw ReplayFailure(message: error.description, status: 3)
     }
   }
@@ -92,7 +97,7 @@ struct RecordOutputs: ~Copyable {
   /// Writes what stands before the first record, when the time of the first packet is known.
   mutating func begin(opened: Timestamp) {
     var text = RecordText()
-    log?.appendHeader(opened: opened, to: &text)
+    if !hasHeader { log?.appendHeader(opened: opened, to: &text) }
     connections?.write(&text)
   }
 

@@ -49,11 +49,12 @@ struct DistributorTests {
   private let wires = [Wire(), Wire()]
   private let links = (0..<4).map { _ in WorkerLink() }
 
-  private func distributor() -> Distributor<WirePort> {
+  private func distributor(passesBy: Bool = false) -> Distributor<WirePort> {
     var options = ReplayOptions()
     options.tracker.secret = (1, 2)
     return Distributor(
-      WirePort(wire: wires[0]), WirePort(wire: wires[1]), links: links, options: options, advisers: [])
+      WirePort(wire: wires[0]), WirePort(wire: wires[1]), links: links, options: options, advisers: [],
+      passesBy: passesBy)
   }
 
   /// What has come for a worker at a port.
@@ -144,13 +145,15 @@ struct DistributorTests {
         linkType: .ethernet)
       for ingress in 0..<2 { waiting.add(frame, of: .init(&packet, ingress: ingress), at: Int64(ingress) * 1_000) }
     }
-    var released: [Int] = []
-    waiting.expire(at: WaitingFragments.patience) { released.append($0.datagram.ingress) }
-    #expect(released == [])
-    waiting.expire(at: WaitingFragments.patience + 1) { released.append($0.datagram.ingress) }
-    #expect(released == [0])
-    waiting.expire(at: .max) { released.append($0.datagram.ingress) }
-    #expect(released == [0, 1] && waiting.isEmpty)
+    func released(at time: Int64) -> [Int] {
+      waiting.takeExpired(at: time).map { entry in
+        entry.frame.bytes.deallocate()
+        return entry.datagram.ingress
+      }
+    }
+    #expect(released(at: WaitingFragments.patience) == [])
+    #expect(released(at: WaitingFragments.patience + 1) == [0])
+    #expect(released(at: .max) == [1] && waiting.isEmpty)
   }
 
   @Test("what finds no room before a worker that takes nothing is dropped and counted, and others go on")
@@ -171,6 +174,45 @@ struct DistributorTests {
     #expect(drops.enumerated().allSatisfy { $0.offset == worker || $0.element == 0 })
     #expect(counts[worker] + Int(dropped) == 10_000 && counts[worker] >= 2_000)
     #expect(counts.reduce(0, +) + Int(drops.reduce(0, +)) == 10_028)
+  }
+
+  @Test("where it is to pass, what finds no room leaves at the other port without handlers, in order, and is counted")
+  func passingBy() {
+    var distributor = distributor(passesBy: true)
+    let busy = flow(1)
+    var sent = (0..<10_000).map { segment(busy, $0 % 256) }
+    wires[0].waiting = sent
+    while !wires[0].waiting.isEmpty { _ = distributor.breathe() }
+    let worker = links.indices.first { links[$0].inward[0].bypassed > 0 }!
+    for link in links { link.inward[0].flush() }
+    let taken = arrived(worker: worker, port: 0)
+    #expect(taken.count + wires[1].sent.count == 10_000 && taken == Array(sent.prefix(taken.count)))
+    #expect(wires[1].sent == Array(sent.dropFirst(taken.count)) && wires[0].sent.isEmpty)
+    #expect(links[worker].inward[0].bypassed == UInt64(wires[1].sent.count))
+    #expect(links.allSatisfy { $0.inward[0].dropped == 0 })
+    // The worker has room again: the flow goes back to it.
+    wires[1].sent = []
+    sent = [segment(busy, 1)]
+    wires[0].waiting = sent
+    _ = distributor.breathe()
+    _ = distributor.breathe()
+    #expect(arrived(worker: worker, port: 0) == sent && wires[1].sent.isEmpty)
+  }
+
+  @Test("fragments that find no room pass too")
+  func passingFragments() {
+    var distributor = distributor(passesBy: true)
+    var builder = flow(1)
+    builder.payload = [UInt8](repeating: 7, count: 3_000)
+    let pieces = builder.fragments(17, builder.datagram, size: 1_000).map { builder.ethernet($0) }
+    builder.payload = [1]
+    let small = builder.ethernet(builder.ip(17, builder.datagram))
+    wires[1].waiting = [[UInt8]](repeating: small, count: 5_000)
+    while !wires[1].waiting.isEmpty { _ = distributor.breathe() }
+    wires[0].sent = []
+    wires[1].waiting = pieces
+    _ = distributor.breathe()
+    #expect(wires[0].sent.sorted { $0.count < $1.count } == pieces.sorted { $0.count < $1.count } && pieces.count > 2)
   }
 
   @Test("what workers send leaves at its port, in the order of each worker")

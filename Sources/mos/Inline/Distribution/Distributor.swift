@@ -17,20 +17,25 @@ struct Distributor<Port: PacketPort & ~Copyable>: ~Copyable {
   /// The first worker's middleboxes are asked where packets go.
   private let advisers: [any Middlebox]
   private var fragments = WaitingFragments()
+  /// What a worker has no room for passes to the other port.
+  private let passesBy: Bool
   private let frames: UnsafeMutablePointer<CapturedFrame>
   private let packets: UnsafeMutablePointer<DecodedPacket>
+  /// What passes by of a burst.
+  private let passing: UnsafeMutablePointer<CapturedFrame>
   private var idle: IdleWait
 
   /// A distributor between `first` and `second` and the workers behind `links`, to be run where other threads need the core
-  /// too if `sharesCore`.
+  /// too if `sharesCore`. What a worker has no room for leaves at the other port if it `passesBy`, and is dropped if not.
   init(
     _ first: consuming Port, _ second: consuming Port, links: [WorkerLink], options: ReplayOptions,
-    advisers: [any Middlebox], sharesCore: Bool = true
+    advisers: [any Middlebox], sharesCore: Bool = true, passesBy: Bool = false
   ) {
     self.first = first
     self.second = second
     self.links = links
     self.advisers = advisers
+    self.passesBy = passesBy
     // Where a packet goes does not depend on whether it is damaged.
     var configuration = options.decoder
     configuration.verifyChecksums = false
@@ -39,12 +44,14 @@ struct Distributor<Port: PacketPort & ~Copyable>: ~Copyable {
     keyMask = options.tracker.distinguishesVLANs ? ~0 : ~0xffff_ff00
     frames = .allocate(capacity: FlowWorker.burst)
     packets = .allocate(capacity: FlowWorker.burst)
+    passing = .allocate(capacity: FlowWorker.burst)
     idle = IdleWait(sharesCore: sharesCore)
   }
 
   deinit {
     frames.deallocate()
     packets.deallocate()
+    passing.deallocate()
   }
 
   /// Works until `isEnding`, hands on what has come in by then, says so (`drained`), and goes on sending until the workers
@@ -74,14 +81,15 @@ struct Distributor<Port: PacketPort & ~Copyable>: ~Copyable {
 
   private mutating func takeIn() -> Int {
     let fromFirst = first.receive(into: frames, capacity: FlowWorker.burst)
-    distribute(fromFirst, from: 0)
+    if fromFirst > 0 { _ = second.send(passing, count: distribute(fromFirst, from: 0)) }
     let fromSecond = second.receive(into: frames, capacity: FlowWorker.burst)
-    distribute(fromSecond, from: 1)
+    if fromSecond > 0 { _ = first.send(passing, count: distribute(fromSecond, from: 1)) }
     return fromFirst + fromSecond
   }
 
-  private mutating func distribute(_ count: Int, from port: Int) {
-    if count == 0 { return }
+  /// Hands frames to their workers. Returns how many are to pass by, in `passing`.
+  private mutating func distribute(_ count: Int, from port: Int) -> Int {
+    var passed = 0
     decoder.beginBurst()
     decoder.decode(frames, count: count, number: 1, clock: &clock, into: packets)
     for index in 0..<count {
@@ -93,16 +101,28 @@ struct Distributor<Port: PacketPort & ~Copyable>: ~Copyable {
       let worker = worker(of: packet)
       let channel = links[worker].inward[port]
       if packet.pointee.isReassembled, !fragments.isEmpty {
-        fragments.release(.init(packet, ingress: port)) { _ = channel.put($0) }
+        for entry in fragments.take(.init(packet, ingress: port)) { put(entry, worker: worker) }
       }
-      _ = channel.put(frames[index])
+      if !channel.put(frames[index], passesBy: passesBy), passesBy {
+        (passing + passed).initialize(to: frames[index])
+        passed += 1
+      }
     }
+    return passed
   }
 
   private mutating func expire(at now: Int64) {
-    let links = links
     // Nobody knows whose they are.
-    fragments.expire(at: now) { _ = links[0].inward[$0.datagram.ingress].put($0.frame) }
+    for entry in fragments.takeExpired(at: now) { put(entry, worker: 0) }
+  }
+
+  /// Hands on a fragment that waited, and frees it.
+  private mutating func put(_ entry: WaitingFragments.Entry, worker: Int) {
+    let ingress = entry.datagram.ingress
+    if !links[worker].inward[ingress].put(entry.frame, passesBy: passesBy), passesBy {
+      withUnsafePointer(to: entry.frame) { _ = ingress == 0 ? second.send($0, count: 1) : first.send($0, count: 1) }
+    }
+    entry.frame.bytes.deallocate()
   }
 
   private func worker(of packet: UnsafePointer<DecodedPacket>) -> Int {

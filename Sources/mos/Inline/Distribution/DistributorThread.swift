@@ -33,6 +33,9 @@ final class DistributorThread: PinnedThread, @unchecked Sendable {
   /// Frames that came in at a port, 0 or 1, and found no room on their way to their worker.
   func droppedBefore(port: Int) -> UInt64 { links.reduce(0) { $0 &+ $1.inward[port].dropped } }
 
+  /// The same that passed without handlers.
+  func bypassed(port: Int) -> UInt64 { links.reduce(0) { $0 &+ $1.inward[port].bypassed } }
+
   /// Frames from workers that were to leave at a port, and found no room on their way there.
   func droppedBehind(port: Int) -> UInt64 { links.reduce(0) { $0 &+ $1.outward[port].dropped } }
 }

@@ -1,7 +1,7 @@
 import MOSCore
 import Synchronization
 
-/// Frames from one thread to one other, in their order, without waiting: what finds no room is dropped and counted.
+/// Frames from one thread to one other, in their order, without waiting: what finds no room is not taken, and counted.
 final class FrameChannel: @unchecked Sendable {
   private static let batches = 32
 
@@ -10,14 +10,18 @@ final class FrameChannel: @unchecked Sendable {
   /// The producer's.
   private var filling: FrameBatch?
   private let lost = Atomic<UInt64>(0)
+  private let passed = Atomic<UInt64>(0)
 
   init() { for _ in 0..<FrameChannel.batches { empty.put(FrameBatch()) } }
 
   /// Frames that found no room. Any thread may ask.
   var dropped: UInt64 { lost.load(ordering: .relaxed) }
 
-  /// The producer: copies a frame. False where there is no room.
-  func put(_ frame: CapturedFrame) -> Bool {
+  /// Frames that found no room, and passed by. Any thread may ask.
+  var bypassed: UInt64 { passed.load(ordering: .relaxed) }
+
+  /// The producer: copies a frame. False where there is no room, which is counted as passed by or as dropped.
+  func put(_ frame: CapturedFrame, passesBy: Bool = false) -> Bool {
     if filling == nil { filling = empty.tryTake() }
     if let batch = filling {
       if batch.append(frame) { return true }
@@ -25,7 +29,11 @@ final class FrameChannel: @unchecked Sendable {
       filling = empty.tryTake()
       if let batch = filling, batch.append(frame) { return true }
     }
-    lost.store(lost.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    if passesBy {
+      passed.store(passed.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    } else {
+      lost.store(lost.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    }
     return false
   }
 

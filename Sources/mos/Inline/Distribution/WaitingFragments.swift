@@ -1,4 +1,4 @@
-// Unsafe: owns copies of frames. Invariant: the bytes of each entry are its own until it is given out or the object ends.
+// Unsafe: owns copies of frames. Invariant: the bytes of each entry are its own until it is given out or the object ends. Who takes one out frees them.
 import MOSCore
 
 /// Fragments that wait until their datagram is whole: only then is it known which worker's it is.
@@ -49,25 +49,21 @@ struct WaitingFragments: ~Copyable {
     entries.append(Entry(datagram: datagram, frame: own, arrival: now))
   }
 
-  /// Gives out the fragments of a datagram, in the order in which they came.
-  mutating func release(_ datagram: Datagram, to body: (CapturedFrame) -> Void) {
-    entries.removeAll { entry in
-      guard entry.datagram == datagram else { return false }
-      body(entry.frame)
-      entry.frame.bytes.deallocate()
-      return true
-    }
+  /// Gives out the fragments of a datagram, in the order in which they came. Whoever takes them frees their bytes.
+  mutating func take(_ datagram: Datagram) -> [Entry] {
+    let taken = entries.filter { $0.datagram == datagram }
+    entries.removeAll { $0.datagram == datagram }
+    return taken
   }
 
-  /// Gives out those that have waited too long, and the first where there are too many.
-  mutating func expire(at now: Int64, to body: (Entry) -> Void) {
+  /// Gives out those that have waited too long, and the first where there are too many. Whoever takes them frees their bytes.
+  mutating func takeExpired(at now: Int64) -> ArraySlice<Entry> {
     var count = 0
     for entry in entries {
       guard now &- entry.arrival > Self.patience || entries.count - count > Self.most else { break }
-      body(entry)
-      entry.frame.bytes.deallocate()
       count += 1
     }
-    entries.removeFirst(count)
+    defer { entries.removeFirst(count) }
+    return entries[..<count]
   }
 }

@@ -51,8 +51,8 @@ final class MetricsServer: Sendable {
   }
 
   /// What is answered from now on.
-  func publish(_ counters: [InlinePortCounters], links: [LinkState]) {
-    text.set(MetricsText.format(counters, areUp: links.map(\.isUp)))
+  func publish(_ counters: [InlinePortCounters], links: [LinkState], past: SupervisedBox.Past?) {
+    text.set(MetricsText.format(counters, areUp: links.map(\.isUp), past: past))
   }
 
   /// Answers no more.
