@@ -8,7 +8,7 @@ seconds=${1:-60}
 shift || true
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(
-  capture dns edit ftp headers http ids-rules kept options rules tls tracker translation)
+  capture dns edit ftp headers http ids-rules inline kept options rules tls tracker translation)
 
 swift=$(command -v "${SWIFT:-swift}")
 library=$(find "$(dirname "$(readlink -f "$swift")")/../lib/clang" -name "libclang_rt.fuzzer_no_main-$(uname -m).a" -print -quit)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Middleboxes
 
 #if canImport(Glibc)
   import Glibc
@@ -14,7 +15,7 @@ struct MOSCommand: ParsableCommand {
     commandName: "mos",
     abstract: "Follows the flows of a network from both ends at once.",
     version: "mos 0.1.0",
-    subcommands: [ReplayCommand.self, InlineCommand.self])
+    subcommands: [ReplayCommand.self, InlineCommand.self, CheckCommand.self])
 
   /// Parses `arguments` (without the command's name), does what they say and returns the exit status: 0 done, 1 the
   /// input was bad in part, 2 usage, 3 a port or resource failed.
@@ -28,17 +29,22 @@ struct MOSCommand: ParsableCommand {
       switch try parseAsRoot(arguments) {
       case let replay as ReplayCommand: return runReplay(try replay.options())
       case let bridge as InlineCommand: return runInline(try bridge.options(), arguments: Array(arguments.dropFirst()))
+      case let check as CheckCommand: return runCheck(check.file)
       case let command:
         var command = command
         try command.run()
         return 0
       }
+    } catch let error as ConfigurationError {
+      complain("mos: \(error)\n")
+      return 2
     } catch {
       if exitCode(for: error) == .success {
         print(fullMessage(for: error))
         return 0
       }
-      let command = arguments.first == "inline" ? "inline" : "replay"
+      let names = configuration.subcommands.map { $0.configuration.commandName ?? "" }
+      let command = names.first { $0 == arguments.first } ?? "replay"
       complain("mos: \(oneLine(message(for: error))); see 'mos \(command) --help'\n")
       return 2
     }

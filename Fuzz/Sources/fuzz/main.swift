@@ -11,7 +11,8 @@ struct Target: Sendable {
 }
 
 let targets = [
-  captureTarget, dnsTarget, editTarget, ftpTarget, headersTarget, httpTarget, idsRulesTarget, keptTarget, optionsTarget,
+  captureTarget, dnsTarget, editTarget, ftpTarget, headersTarget, httpTarget, idsRulesTarget, inlineTarget, keptTarget,
+  optionsTarget,
   rulesTarget, tlsTarget, trackerTarget, translationTarget,
 ]
 

@@ -19,15 +19,17 @@ struct FlowArguments: ParsableArguments {
 
   @Option(
     help:
-      "Packets with a wrong checksum are ignored by the receiver, or checksums are not looked at (captures from a host with offload)."
+      "Packets with a wrong checksum are ignored by the receiver, or checksums are not looked at (captures from a host with offload). (default: verify)"
   )
-  var checksum = ChecksumChoice.verify
+  var checksum: ChecksumChoice?
 
-  @Option(help: ArgumentHelp("Pick up flows whose start was not seen.", valueName: "choice"))
-  var midstream = Switch.yes
+  @Option(help: ArgumentHelp("Pick up flows whose start was not seen. (default: yes)", valueName: "choice"))
+  var midstream: Switch?
 
-  @Option(help: ArgumentHelp("Packets with different VLAN tags belong to different flows.", valueName: "choice"))
-  var vlanTracking = Switch.yes
+  @Option(
+    help: ArgumentHelp(
+      "Packets with different VLAN tags belong to different flows. (default: yes)", valueName: "choice"))
+  var vlanTracking: Switch?
 
   @Option(
     help: ArgumentHelp(
@@ -51,12 +53,14 @@ struct FlowArguments: ParsableArguments {
     transform: PacketDuration.init(argument:))
   var udpTimeout: PacketDuration?
 
-  @Option(help: ArgumentHelp("The most flows at a time; beyond it the least valuable one goes.", valueName: "n"))
-  var maxFlows = 1_000_000
+  @Option(
+    help: ArgumentHelp(
+      "The most flows at a time; beyond it the least valuable one goes. (default: 1000000)", valueName: "n"))
+  var maxFlows: Int?
 
   /// Throws a `ValidationError` of one line for values that are out of range.
   func check() throws {
-    guard 1...Int(Int32.max) ~= maxFlows else {
+    if let maxFlows, !(1...Int(Int32.max) ~= maxFlows) {
       throw ValidationError("--max-flows \(maxFlows): 1 to \(Int32.max) can be kept")
     }
     if connFormat != nil, connLog == nil {
@@ -70,11 +74,11 @@ struct FlowArguments: ParsableArguments {
     options.connectionFormat = connFormat == .zeek ? .zeek : .json
     options.eve = eve
     options.events = events
-    options.decoder.verifyChecksums = checksum == .verify
+    options.decoder.verifyChecksums = checksum != .ignore
     if let tunnels { options.decoder.tunnels = tunnels.tunnels }
-    options.tracker.maximumFlows = maxFlows
-    options.tracker.midstream = midstream == .yes
-    options.tracker.distinguishesVLANs = vlanTracking == .yes
+    options.tracker.maximumFlows = maxFlows ?? 1_000_000
+    options.tracker.midstream = midstream != .no
+    options.tracker.distinguishesVLANs = vlanTracking != .no
     if let idleTimeout { options.tracker.idleTimeout = idleTimeout.nanoseconds }
     if let halfOpenTimeout { options.tracker.halfOpenTimeout = halfOpenTimeout.nanoseconds }
     if let udpTimeout { options.tracker.datagramTimeout = udpTimeout.nanoseconds }

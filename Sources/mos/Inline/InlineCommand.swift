@@ -10,6 +10,9 @@ struct InlineCommand: ParsableCommand {
       named as in DPDK: a driver and its arguments, such as net_af_packet0,iface=eth1,framecnt=8192, or the address of a PCI \
       device. Records go to files and messages to standard error, as with mos replay.
 
+      A file says the same as options do: mos inline mos.yaml. An option that is given replaces what the file says of it; \
+      --middlebox replaces all its middleboxes.
+
       With --addresses it is a router between the networks of its ports, for a NAT: it answers ARP and neighbor discovery for \
       its addresses, asks for those of next hops, and packets leave where their destination is. An external address of the NAT \
       is one of the box at the outer port: --addresses 10.0.0.1/8 --addresses 198.51.100.1/24,198.51.100.9 --gateway \
@@ -24,6 +27,12 @@ struct InlineCommand: ParsableCommand {
 
       Exit status: 0 done; 2 usage; 3 a port or a resource failed.
       """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "A file that says all that options can (docs/mos.yaml); options here go before what it says. (see mos check)",
+      valueName: "file"))
+  var file: String?
 
   @Option(help: ArgumentHelp("A port; to be given twice.", valueName: "device"))
   var port: [String] = []
@@ -70,89 +79,16 @@ struct InlineCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Threads, 1 to 64, each with a queue of both ports, and with the limits. Where a port has fewer queues, one thread more spreads the flows over them.",
+      "Threads, 1 to 64, each with a queue of both ports, and with the limits. Where a port has fewer queues, one thread more spreads the flows over them. (default: 1)",
       valueName: "n"))
-  var workers = 1
+  var workers: Int?
 
-  @Flag(name: .shortAndLong, help: "No counters once a second on a terminal, and no summary.")
-  var quiet = false
-
-  /// What was asked for. Throws a `ValidationError` of one line for values that are out of range or do not go together.
-  func options() throws -> InlineOptions {
-    let choices = try middleboxes.choices()
-    var options = InlineOptions()
-    guard port.count == 2 else {
-      throw ValidationError("--port: a bridge has two ports, not \(port.count); see --help for how they are named")
-    }
-    try InlineCommand.checkPorts(port[0], port[1])
-    options.ports = port
-    options.environment = environment.flatMap { $0.split(separator: " ").map(String.init) }
-    if let mtu, !(68...65_000 ~= mtu) { throw ValidationError("--mtu \(mtu): 68 to 65000 bytes") }
-    options.mtu = mtu
-    if let metrics {
-      guard let address = MetricsAddress(metrics) else {
-        throw ValidationError("--metrics \"\(metrics)\": expected for example 127.0.0.1:9464 or [::1]:9464")
-      }
-      options.metrics = address
-    }
-    if fail == .open, choices.contains(where: { $0.name == "nat" }) {
-      throw ValidationError("--fail open: packets that a NAT has not translated are not to pass: give --fail closed")
-    }
-    options.fail = fail
-    options.role = failRole
-    options.router = try router(choices)
-    options.flows = try flowOptions(choices)
-    return options
-  }
+  @Flag(
+    name: .shortAndLong, inversion: .prefixedNo, help: "No counters once a second on a terminal, and no summary.")
+  var quiet: Bool?
 
   private static func role(_ text: String) throws -> FailRole {
     guard let role = FailRole(text) else { throw ValidationError("--fail-role is no option for users") }
     return role
-  }
-
-  private func router(_ choices: [MiddleboxChoice]) throws -> RouterConfiguration? {
-    if addresses.isEmpty {
-      guard gateway.isEmpty else { throw ValidationError("--gateway is of a router: give --addresses too") }
-      return nil
-    }
-    // A bridge's other middleboxes decide about what passes between two ports; a NAT's packets have a destination of theirs.
-    guard choices.contains(where: { $0.name == "nat" }) else {
-      throw ValidationError("--addresses: who has them is a NAT: give --middlebox nat too")
-    }
-    do throws(RouterConfiguration.Mistake) {
-      return try RouterConfiguration(addresses, gateways: gateway)
-    } catch { throw ValidationError(error.message) }
-  }
-
-  private static func checkPorts(_ first: String, _ second: String) throws {
-    func name(_ port: String) -> Substring { port.prefix { $0 != "," } }
-    for port in [first, second] where name(port).isEmpty {
-      throw ValidationError("--port \"\(port)\": the name of the device is missing")
-    }
-    guard name(first) != name(second) else {
-      throw ValidationError(
-        "--port \(second): it is given twice; number devices of one driver, as net_null0 and net_null1")
-    }
-    let interfaces = [first, second].map { port in
-      port.split(separator: ",").first { $0.hasPrefix("iface=") }.map { "\(port.prefix { !$0.isNumber })\($0)" }
-    }
-    if let interface = interfaces[0], interface == interfaces[1] {
-      throw ValidationError("--port \(second): it has the interface of the other port")
-    }
-  }
-
-  private func flowOptions(_ choices: [MiddleboxChoice]) throws -> ReplayOptions {
-    guard 1...64 ~= workers else { throw ValidationError("--workers \(workers): 1 to 64 can work") }
-    try flows.check()
-    let files = [flows.connLog, flows.eve, flows.events].compactMap { $0 }
-    guard Set(files).count == files.count else {
-      throw ValidationError("--conn-log, --eve, --events: two of them would write one file")
-    }
-    var options = ReplayOptions()
-    options.middleboxes = choices
-    flows.apply(to: &options)
-    options.workers = workers
-    options.quiet = quiet
-    return options
   }
 }

@@ -12,23 +12,26 @@ struct NamedMiddlebox: Sendable {
   let make: @Sendable (_ settings: MiddleboxSettings, _ worker: Int, _ workers: Int) throws -> any Middlebox
   /// Reads its configuration again; nil for one that keeps what it was started with. Throws as `make` does.
   let reload: (@Sendable (_ settings: MiddleboxSettings) throws -> MiddleboxReload)?
+  /// Says what is in its configuration; nil where making one finds all that can be wrong. Throws as `make` does.
+  let check: (@Sendable (_ settings: MiddleboxSettings) throws -> MiddleboxCheck)?
 
   init(
     name: String, help: String, reload: (@Sendable (MiddleboxSettings) throws -> MiddleboxReload)? = nil,
+    check: (@Sendable (MiddleboxSettings) throws -> MiddleboxCheck)? = nil,
     make: @escaping @Sendable (MiddleboxSettings, Int, Int) throws -> any Middlebox
   ) {
-    (self.name, self.help, self.make, self.reload) = (name, help, make, reload)
+    (self.name, self.help, self.make, self.reload, self.check) = (name, help, make, reload, check)
   }
 
   /// Every middlebox that there is.
   static let all: [NamedMiddlebox] = [
     NamedMiddlebox(
       name: "ids", help: "intrusion detection by Suricata's and Snort's rules; --config: files of rules, networks",
-      reload: MiddleboxReload.ids
+      reload: MiddleboxReload.ids, check: MiddleboxCheck.ids
     ) { settings, _, _ in try IDS(IDSConfiguration(settings)) },
     NamedMiddlebox(
       name: "firewall", help: "stateful rules, rate limits and SYN-flood protection; --config: the rules",
-      reload: MiddleboxReload.firewall
+      reload: MiddleboxReload.firewall, check: MiddleboxCheck.firewall
     ) { settings, _, _ in try Firewall(path: settings.file("a file with rules")) },
     NamedMiddlebox(
       name: "monitor", help: "top talkers, counters for each service, how TCP connections ended; --config: sizes"
@@ -71,12 +74,14 @@ struct MiddleboxChoice: Sendable {
   private let makeOne: @Sendable (_ worker: Int, _ workers: Int) throws -> any Middlebox
   /// Reads its configuration again; nil where there is none, or where it stays as it is.
   let reload: (@Sendable () throws -> MiddleboxReload)?
+  private let checkOne: (@Sendable () throws -> MiddleboxCheck)?
 
   /// A choice of one that is the same for all workers.
   init(name: String, make: @escaping @Sendable () throws -> any Middlebox) {
     self.name = name
     makeOne = { _, _ in try make() }
     reload = nil
+    checkOne = nil
   }
 
   /// The middlebox with a name; nil when there is none of that name.
@@ -84,11 +89,19 @@ struct MiddleboxChoice: Sendable {
     guard let known = NamedMiddlebox.all.first(where: { $0.name == name }) else { return nil }
     self.name = name
     makeOne = { try known.make(settings, $0, $1) }
+    if let check = known.check { checkOne = { try check(settings) } } else { checkOne = nil }
     guard settings.configuration != nil, let read = known.reload else {
       reload = nil
       return
     }
     reload = { try read(settings) }
+  }
+
+  /// What is in its configuration. Throws what is wrong with it.
+  func check(workers: Int) throws -> MiddleboxCheck {
+    if let checkOne { return try checkOne() }
+    for worker in 0..<workers { _ = try make(worker: worker, of: workers) }
+    return MiddleboxCheck(summary: "nothing is wrong")
   }
 
   /// Makes one for worker `worker` of `workers`.
