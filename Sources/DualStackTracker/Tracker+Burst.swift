@@ -46,6 +46,7 @@ extension Tracker {
     _ tracker: UnsafeMutablePointer<Tracker>, _ burst: inout PacketBurst, wanted: EventSet, heard: EventSet,
     tell: (UInt32, UnsafePointer<DecodedPacket>) -> Void
   ) -> Bool {
+    let either = heard.rawValue | wanted.rawValue
     while burst.next < burst.limit {
       let packet = UnsafePointer(burst.packets + burst.next)
       let candidate = burst.candidates[burst.next]
@@ -55,6 +56,7 @@ extension Tracker {
       }
       burst.next &+= 1
       burst.flow = tracker.pointee.take(packet, candidate)
+      if tracker.pointee.events.set.rawValue & either == 0 { continue }
       if tracker.pointee.events.set.rawValue & heard.rawValue != 0 { tell(burst.flow, packet) }
       if tracker.pointee.events.set.rawValue & wanted.rawValue != 0 { return true }
     }

@@ -67,6 +67,10 @@ struct DispatchTable: ~Copyable {
   let wantsEnds: Bool
   /// One middlebox, that neither chooses flows nor reads streams nor wants every packet.
   let isSimple: Bool
+  /// Of each list the number of its one handler, from 1, or 0: what a flow listens to that changed nothing of it.
+  let soleHandlers: UnsafeMutablePointer<UInt32>
+  /// Where a flow changed nothing, `soleHandlers` says who waits for the tracker's events.
+  let hasSoleHandlers: Bool
   /// Somebody wants every packet.
   let wantsPackets: Bool
 
@@ -141,7 +145,10 @@ struct DispatchTable: ~Copyable {
     }
     self.groups = copied(groups)
     self.definitions = copied(definitions)
-    initialBits = copied(builder.initialBits(words: words) { registry.subscriptions[$0] == false })
+    let initialBits = builder.initialBits(words: words) { registry.subscriptions[$0] == false }
+    self.initialBits = copied(initialBits)
+    hasSoleHandlers = isSimple && lists.allSatisfy { $0.isEmpty || $0.soleHandler(initialBits) != 0 }
+    soleHandlers = copied(lists.map { $0.soleHandler(initialBits) })
     let words = self.words
     boxBits = copied(
       registry.boxes.indices.flatMap { box in builder.bits(words: words) { $0.box == box && !$0.waitsForTimer } })
@@ -155,6 +162,7 @@ struct DispatchTable: ~Copyable {
     handlers.deallocate()
     more.deallocate()
     lists.deallocate()
+    soleHandlers.deallocate()
     boxLists.deallocate()
     serverLists.deallocate()
     keyLists.deallocate()

@@ -172,6 +172,14 @@ struct EngineCore: ~Copyable {
   ) -> UnsafeMutablePointer<Occurrence> {
     let record = tracker.record(flow)
     listen(record)
+    return occurrence(flow, record, packet)
+  }
+
+  /// The same where `bits` are the flow's.
+  @inline(__always)
+  func occurrence(
+    _ flow: UInt32, _ record: UnsafeMutablePointer<FlowRecord>, _ packet: UnsafePointer<DecodedPacket>
+  ) -> UnsafeMutablePointer<Occurrence> {
     occurrence.pointee.flow = flow
     occurrence.pointee.record = record
     occurrence.pointee.packet = packet

@@ -36,6 +36,43 @@ extension EngineLoop {
     run(&event, core.pointee.tracker.events.end, core.pointee.table.lists, core.pointee.occurrence(flow, packet))
   }
 
+  @inline(never)
+  private static func dispatchByLists(
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
+  ) { dispatchSimply(core, flow, packet) }
+
+  /// The same where in addition no event has more than one handler.
+  @inline(__always)
+  static func dispatchToSoleHandlers(
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
+  ) {
+    if flow == 0 { return dispatchOutside(core, packet) }
+    let record = core.pointee.tracker.record(flow)
+    // What it listens to can have been changed.
+    if record.pointee.storage != 0 { return dispatchByLists(core, flow, packet) }
+    let soleHandlers = core.pointee.table.soleHandlers
+    var event = core.pointee.tracker.events.first
+    let end = core.pointee.tracker.events.end
+    var handler: UInt32 = 0
+    while event < end {
+      handler = soleHandlers[event.pointee.listIndex]
+      if handler != 0 { break }
+      event += 1
+    }
+    if handler == 0 { return }
+    var other = event + 1
+    while other < end {
+      if soleHandlers[other.pointee.listIndex] != 0 { return dispatchByLists(core, flow, packet) }
+      other += 1
+    }
+    core.pointee.bits = core.pointee.table.initialBits
+    let occurrence = core.pointee.occurrence(flow, record, packet)
+    occurrence.pointee.hook = event.pointee.hook
+    occurrence.pointee.event = event
+    occurrence.pointee.node = handler &- 1
+    core.pointee.table.handlers[Int(handler &- 1)].call(occurrence)
+  }
+
   /// The lists for the order of the packet's direction.
   @inline(__always)
   static func lists(
@@ -78,7 +115,7 @@ extension EngineLoop {
   ) {
     while event < end {
       let hook = event.pointee.hook
-      let list = UnsafePointer(lists + (Int(event.pointee.kind.rawValue) &* 4 &+ Int(hook.rawValue)))
+      let list = UnsafePointer(lists + event.pointee.listIndex)
       if !list.pointee.isEmpty {
         occurrence.pointee.hook = hook
         occurrence.pointee.event = event
@@ -203,4 +240,9 @@ extension Hook {
   /// The place of the list for a kind of event at this hook.
   @inline(__always)
   fileprivate func list(of kind: EventKind) -> Int { Int(kind.rawValue) &* 4 &+ Int(rawValue) }
+}
+
+extension EventRecord {
+  /// The place of the list with its handlers.
+  @inline(__always) fileprivate var listIndex: Int { Int(kind.rawValue) &* 4 &+ Int(hook.rawValue) }
 }

@@ -12,6 +12,12 @@ enum EngineLoop {
     burst.waitsForEnds = core.pointee.table.wantsEnds
     if core.pointee.table.needsSteps { return takeInSteps(core, &burst, wanted) }
     if core.pointee.hasTimers { return takeBetweenTimers(core, &burst, wanted) }
+    if core.pointee.table.hasSoleHandlers {
+      return takeWhole(core, &burst, wanted) { flow, packet in
+        if core.pointee.tracker.hasEnded() { return tellEndsAndEvents(core, flow, packet) }
+        dispatchToSoleHandlers(core, flow, packet)
+      }
+    }
     if core.pointee.table.isSimple {
       return takeWhole(core, &burst, wanted) { flow, packet in
         tellEnds(core, packet)
@@ -22,6 +28,15 @@ enum EngineLoop {
       tellEnds(core, packet)
       dispatchBoth(core, flow, packet)
     }
+  }
+
+  /// A packet of whose flow's place another's end made room.
+  @inline(never)
+  private static func tellEndsAndEvents(
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
+  ) {
+    tellEnds(core, packet)
+    dispatchSimply(core, flow, packet)
   }
 
   /// Each packet step by step.
