@@ -59,6 +59,7 @@ let package = Package(
       path: "Benchmarks/EventBenchmark"),
     .executableTarget(
       name: "ReplayCuts", dependencies: ["MOSCore", "PacketIO", "DualStackTracker"], path: "Tests/ReplayCuts"),
+    .executableTarget(name: "FaultBridge", dependencies: ["MOSCore", "PacketIO"], path: "Tests/FaultBridge"),
     .target(name: "TestSupport", dependencies: ["MOSCore"], path: "Tests/TestSupport"),
     .target(name: "EventSupport", dependencies: ["EventDSL", "TestSupport"], path: "Tests/EventSupport"),
     .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore", "TestSupport"]),

@@ -1,4 +1,4 @@
-/// What a link in memory does to frames, the same in both directions. All chances are between 0 and 1, and independent
+/// What a link does to frames, the same in both directions. All chances are between 0 and 1, and independent
 /// of each other and from frame to frame.
 public struct LinkConfiguration: Sendable {
   /// How long a frame travels, in nanoseconds; not negative.
@@ -11,6 +11,9 @@ public struct LinkConfiguration: Sendable {
   public var reordering: Double = 0
   /// By how much a frame that is picked for reordering is late, in nanoseconds; not negative.
   public var reorderingDelay: Int64 = 1_000_000
+  /// The chance that one bit of a frame is inverted: any behind the first 14 bytes, which are an Ethernet header, and which in a
+  /// network nobody gets who has not checked them. A frame that arrives twice is then damaged twice.
+  public var corruption: Double = 0
   /// What the chances are drawn from: the same seed, and the same frames, give the same result.
   public var seed: UInt64 = 1
   /// How many frames can be under way in one direction, 1 to 2^20; what comes on top is dropped.
@@ -37,6 +40,8 @@ public struct LinkStatistics: Hashable, Sendable {
   public internal(set) var dropped: UInt64 = 0
   /// Frames that were picked for reordering.
   public internal(set) var reordered: UInt64 = 0
+  /// Frames in which a bit was inverted.
+  public internal(set) var corrupted: UInt64 = 0
 
   /// Nothing counted.
   public init() {}

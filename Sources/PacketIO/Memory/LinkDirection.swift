@@ -22,6 +22,8 @@ public struct LinkDirection: ~Copyable {
   public private(set) var statistics = LinkStatistics()
   private let configuration: LinkConfiguration
   private var generator: SplitMix64
+  /// Of its own, so that damage does not change what the chances pick.
+  private var corruption: SplitMix64
   private var nextNumber: UInt64 = 0
   private var latestArrival = Timestamp(nanoseconds: .min)
   private let heap: UnsafeMutablePointer<Flight>
@@ -39,6 +41,7 @@ public struct LinkDirection: ~Copyable {
     precondition(length >= 1 && length <= 1 << 24, "a slot has 1 byte to 16 MiB")
     self.configuration = configuration
     generator = SplitMix64(state: configuration.seed)
+    corruption = SplitMix64(state: configuration.seed ^ 0x5a5a_5a5a_5a5a_5a5a)
     stride = (length + 63) & ~63
     memory = ReservedMemory(byteCount: configuration.slots * stride)
     heap = .allocate(capacity: configuration.slots)
@@ -85,6 +88,7 @@ public struct LinkDirection: ~Copyable {
       statistics.lost &+= 1
       return true
     }
+    let damage = damage(to: frame)
     var arrival = max(latestArrival, frame.timestamp.advanced(by: configuration.latency))
     if isReordered {
       statistics.reordered &+= 1
@@ -92,15 +96,25 @@ public struct LinkDirection: ~Copyable {
     } else {
       latestArrival = arrival
     }
-    let isTaken = launch(frame, arrival: arrival)
+    let isTaken = launch(frame, arrival: arrival, damage: damage)
     if isDuplicated {
       statistics.duplicated &+= 1
-      _ = launch(frame, arrival: arrival)
+      _ = launch(frame, arrival: arrival, damage: damage)
     }
     return isTaken
   }
 
-  private mutating func launch(_ frame: CapturedFrame, arrival: Timestamp) -> Bool {
+  /// The bit of a frame that is to be inverted, if it was picked for that.
+  private mutating func damage(to frame: CapturedFrame) -> Int? {
+    let isCorrupted = corruption.chance(configuration.corruption)
+    let number = corruption.next()
+    let first = 14
+    guard isCorrupted, Int(frame.capturedLength) > first else { return nil }
+    statistics.corrupted &+= 1
+    return first &* 8 &+ Int(number % UInt64((Int(frame.capturedLength) &- first) &* 8))
+  }
+
+  private mutating func launch(_ frame: CapturedFrame, arrival: Timestamp, damage: Int?) -> Bool {
     let length = Int(frame.capturedLength)
     guard freeCount > 0, length <= configuration.slotByteCount else {
       statistics.dropped &+= 1
@@ -110,6 +124,10 @@ public struct LinkDirection: ~Copyable {
     let slot = free[freeCount]
     let bytes = memory.base + Int(slot) &* stride
     bytes.copyMemory(from: frame.bytes, byteCount: length)
+    if let damage {
+      let value = bytes.load(fromByteOffset: damage / 8, as: UInt8.self)
+      bytes.storeBytes(of: value ^ 1 << UInt8(damage % 8), toByteOffset: damage / 8, as: UInt8.self)
+    }
     var kept = frame
     kept.bytes = UnsafeRawPointer(bytes)
     kept.timestamp = arrival
