@@ -7,7 +7,7 @@ group_packages() {
   case "$1" in
     build) echo libdpdk-dev libhyperscan-dev libpcap-dev libpcre2-dev libyaml-dev pkg-config zlib1g-dev ;;
     demo) echo python3 ;;
-    test) echo binutils curl dpdk-dev ethtool iproute2 iputils-ping python3 tcpflow tshark valgrind vsftpd ;;
+    test) echo binutils curl dpdk-dev ethtool iperf3 iproute2 iputils-ping nftables python3 tcpdump tcpflow tshark valgrind vsftpd ;;
     fuzz) echo libstdc++-12-dev ;;
     bench) echo dpdk-dev gcc libc6-dev libpcap-dev libnids-dev libnet1-dev libglib2.0-dev pkg-config python3 ;;
     traces) echo python3 wireshark-common nginx-light curl openssl iproute2 iputils-ping tcpdump nftables ethtool procps ;;

@@ -5,7 +5,10 @@ import Foundation
 final class InlineNetwork {
   /// What tests of real traffic need.
   static let isPossible =
-    geteuid() == 0 && shell("command -v ip && command -v ethtool && command -v curl && command -v python3").status == 0
+    geteuid() == 0
+    && shell(
+      "command -v ip && command -v ethtool && command -v curl && command -v python3 && command -v ss && command -v nft"
+    ).status == 0
 
   let client: String
   let box: String
@@ -51,8 +54,15 @@ final class InlineNetwork {
       """
   }
 
-  /// Makes the network.
-  init(_ layout: Layout = .bridged) throws {
+  /// At which end of the box a second forwarder stands: between its port and the host.
+  enum End {
+    case client
+    case server
+  }
+
+  /// Makes the network. With `faults` there are two interfaces more in the box's namespace at that end, `f0` towards the host and
+  /// `g0` towards the box, with nothing between them: see `startFaults`.
+  init(_ layout: Layout = .bridged, faults: End? = nil) throws {
     let tag = UInt32.random(in: .min ... .max)
     (client, box, server) = ("moscli\(tag)", "mosbox\(tag)", "mossrv\(tag)")
     folder = try CommandProcess.temporaryFolder()
@@ -60,10 +70,11 @@ final class InlineNetwork {
       """
       set -e
       for n in \(client) \(box) \(server); do ip netns add $n; ip -n $n link set lo up; done
-      ip link add c0 netns \(client) type veth peer name m0 netns \(box)
-      ip link add s0 netns \(server) type veth peer name m1 netns \(box)
+      ip link add c0 netns \(client) type veth peer name \(faults == .client ? "f0" : "m0") netns \(box)
+      ip link add s0 netns \(server) type veth peer name \(faults == .server ? "f0" : "m1") netns \(box)
+      \(faults == nil ? "" : "ip -n \(box) link add g0 type veth peer name \(faults == .client ? "m0" : "m1")")
       ip netns exec \(box) sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-      for x in \(client):c0 \(box):m0 \(box):m1 \(server):s0; do
+      for x in \(client):c0 \(box):m0 \(box):m1 \(server):s0 \(faults == nil ? "" : "\(box):f0 \(box):g0"); do
         n=${x%%:*} d=${x##*:}
         ip netns exec $n ethtool -K $d tx off rx off tso off gso off gro off sg off >/dev/null
         ip -n $n link set $d up
@@ -142,6 +153,16 @@ final class InlineNetwork {
       ] + arguments, messages: name)
     let isThere = wait { messages(name).contains("net_af_packet1,iface=m1,\(ring): net_af_packet") }
     guard isThere else { throw NetworkError(message: messages(name)) }
+    return process
+  }
+
+  /// Starts the forwarder between `f0` and `g0`, which does to frames what `faults` says, and waits until it is there.
+  func startFaults(_ faults: [String]) throws -> Process {
+    let program = CommandProcess.executable.deletingLastPathComponent().appendingPathComponent("FaultBridge").path
+    let process = try start(in: box, [program, "f0", "g0"] + faults, messages: "faults")
+    guard wait(until: { output("faults").contains("ready") }) else {
+      throw NetworkError(message: messages("faults"))
+    }
     return process
   }
 
