@@ -15,7 +15,7 @@ struct MOSCommand: ParsableCommand {
     commandName: "mos",
     abstract: "Follows the flows of a network from both ends at once.",
     version: "mos 0.1.0",
-    subcommands: [ReplayCommand.self, InlineCommand.self, CheckCommand.self])
+    subcommands: [ReplayCommand.self, InlineCommand.self, MonitorCommand.self, CheckCommand.self])
 
   /// Parses `arguments` (without the command's name), does what they say and returns the exit status: 0 done, 1 the
   /// input was bad in part, 2 usage, 3 a port or resource failed.
@@ -30,6 +30,7 @@ struct MOSCommand: ParsableCommand {
       case let replay as ReplayCommand: return runReplay(try replay.options())
       case let bridge as InlineCommand: return runInline(try bridge.options(), arguments: Array(arguments.dropFirst()))
       case let check as CheckCommand: return runCheck(check.file)
+      case let monitor as MonitorCommand: return runMonitor(try monitor.options())
       case let command:
         var command = command
         try command.run()

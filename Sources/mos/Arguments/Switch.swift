@@ -16,6 +16,13 @@ enum Switch: String, WordArgument {
   case no
 }
 
+/// Which frames of an interface are taken, as tcpdump names it.
+enum DirectionChoice: String, WordArgument {
+  case `in`
+  case out
+  case `inout`
+}
+
 /// Whether checksums are looked at.
 enum ChecksumChoice: String, WordArgument {
   case verify

@@ -9,20 +9,13 @@ extension InlineBridge {
   }
 
   private func reloadMiddleboxes() -> [String] {
-    var lines: [String] = []
-    var bodies = [[() -> Void]](repeating: [], count: threads.count)
-    for (place, choice) in options.flows.middleboxes.enumerated() {
-      guard let read = choice.reload else { continue }
-      do {
-        let reload = try read()
-        for (worker, thread) in threads.enumerated() { bodies[worker].append(try reload.prepare(thread.boxes[place])) }
-        lines.append("--middlebox \(choice.name): \(reload.message)")
-      } catch {
-        return ["--middlebox \(choice.name): \(error); nothing was changed"]
-      }
+    do throws(ReplayFailure) {
+      let reload = try options.flows.middleboxes.readAgain(for: threads.map(\.boxes))
+      if reload.lines.isEmpty { return [] }
+      for (thread, body) in zip(threads, reload.bodies) { thread.order(WorkerOrder(body)) }
+      return options.flows.quiet ? [] : reload.lines
+    } catch {
+      return [error.message]
     }
-    if lines.isEmpty { return [] }
-    for (thread, bodies) in zip(threads, bodies) { thread.order(WorkerOrder { for body in bodies { body() } }) }
-    return options.flows.quiet ? [] : lines
   }
 }

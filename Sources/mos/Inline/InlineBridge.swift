@@ -71,7 +71,7 @@ struct InlineBridge: ~Copyable {
       // Interrupted by the signal that ends it.
       usleep(InterruptFlag.isSet ? 1_000 : 100_000)
       display.update(counters())
-      metrics?.publish(counters(), links: links, past: parent?.past)
+      metrics?.publish(counters(), areUp: links.map(\.isUp), past: parent?.past)
       if parent?.isAlone == true, !InterruptFlag.isSet { InterruptFlag.raise() }
       if HangupSignal.take() { for line in reload() { display.say(line) } }
       for (index, device) in devices.enumerated() where !InterruptFlag.isSet {

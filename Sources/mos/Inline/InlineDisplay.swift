@@ -53,7 +53,13 @@ struct InlineDisplay {
   private var before: [InlinePortCounters] = []
   private var isDrawn = false
 
-  init(isShown: Bool) { self.isShown = isShown }
+  private let showsSent: Bool
+
+  /// A line that is shown if there is a terminal and `isShown`, about frames that left too if `showsSent`.
+  init(isShown: Bool, showsSent: Bool = true) {
+    self.isShown = isShown
+    self.showsSent = showsSent
+  }
 
   /// Draws the line if a second is over.
   mutating func update(_ counters: @autoclosure () -> [InlinePortCounters]) {
@@ -64,7 +70,8 @@ struct InlineDisplay {
       let old = index < before.count ? before[index].received : FrameCount()
       let rate = (port.received.frames &- old.frames, (port.received.bytes &- old.bytes) / 125_000)
       let lost = port.sendDropped &+ port.receiveDropped &+ port.missed &+ port.droppedBefore &+ port.droppedBehind
-      return "in \(port.received.frames) (\(rate.0)/s, \(rate.1) Mbit/s) out \(port.sent.frames) lost \(lost)"
+      let sent = showsSent ? " out \(port.sent.frames)" : ""
+      return "in \(port.received.frames) (\(rate.0)/s, \(rate.1) Mbit/s)\(sent) lost \(lost)"
     }
     before = counters
     isDrawn = true

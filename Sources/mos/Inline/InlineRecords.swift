@@ -45,13 +45,3 @@ final class InlineRecords: Sendable {
     }
   }
 }
-
-extension RecordOutputs {
-  /// Hands everything to the system.
-  fileprivate mutating func flush() {
-    connections?.flush()
-    eve?.flush()
-    events?.flush()
-    reports?.flush()
-  }
-}

@@ -34,6 +34,27 @@ extension MiddleboxReload {
   }
 }
 
+extension [MiddleboxChoice] {
+  /// Reads the configurations again, and readies them for the middleboxes of each worker (`rows`), which go on meanwhile.
+  /// Returns what is to be said, a line each, and for each worker what puts them to use: as `MiddleboxReload.prepare` has it.
+  /// Throws where one is wrong: then none is to be used.
+  func readAgain(for rows: [[any Middlebox]]) throws(ReplayFailure) -> (lines: [String], bodies: [() -> Void]) {
+    var lines: [String] = []
+    var parts = [[() -> Void]](repeating: [], count: rows.count)
+    for (place, choice) in enumerated() {
+      guard let read = choice.reload else { continue }
+      do {
+        let reload = try read()
+        for (worker, row) in rows.enumerated() { parts[worker].append(try reload.prepare(row[place])) }
+        lines.append("--middlebox \(choice.name): \(reload.message)")
+      } catch {
+        throw ReplayFailure(message: "--middlebox \(choice.name): \(error); nothing was changed", status: 2)
+      }
+    }
+    return (lines, parts.map { bodies in { for body in bodies { body() } } })
+  }
+}
+
 extension IDSConfiguration {
   /// What the command line says.
   init(_ settings: MiddleboxSettings) throws {

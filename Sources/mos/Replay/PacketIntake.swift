@@ -36,6 +36,9 @@ struct PacketIntake: ~Copyable {
     if let filter { filters.append(try LinkFilter(linkType: .ethernet, expression: filter)) }
   }
 
+  /// Moves packet time on without a packet.
+  mutating func advance(to time: Timestamp) { clock = max(clock, time) }
+
   /// Decodes `count` frames; the packets are valid until the next call.
   @inline(__always)
   mutating func decode(

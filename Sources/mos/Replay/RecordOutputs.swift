@@ -127,6 +127,14 @@ struct RecordOutputs: ~Copyable {
     }
   }
 
+  /// Hands everything to the system, for people who look at the files while they grow.
+  mutating func flush() {
+    connections?.flush()
+    eve?.flush()
+    events?.flush()
+    reports?.flush()
+  }
+
   /// Writes EVE's `stats` record, which counts the packets from `start` to `end`.
   mutating func writeStatistics(_ statistics: ReplayStatistics, start: Timestamp, end: Timestamp) {
     guard eve != nil else { return }

@@ -51,8 +51,8 @@ final class MetricsServer: Sendable {
   }
 
   /// What is answered from now on.
-  func publish(_ counters: [InlinePortCounters], links: [LinkState], past: SupervisedBox.Past?) {
-    text.set(MetricsText.format(counters, areUp: links.map(\.isUp), past: past))
+  func publish(_ counters: [InlinePortCounters], areUp: [Bool], past: SupervisedBox.Past?) {
+    text.set(MetricsText.format(counters, areUp: areUp, past: past))
   }
 
   /// Answers no more.
