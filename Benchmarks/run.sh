@@ -30,6 +30,7 @@ program nids nids_bench.c -lnids -lnet -lpcap -lglib-2.0 -lgthread-2.0
 python3 measure.py "${1:-7}"
 echo
 ./bridge.py
+./track-inline.py
 rules=${MOS_SHARED:-../../shared}/rules
 if [ -d "$rules" ]; then
   echo
