@@ -157,6 +157,22 @@ struct HoldTests {
     #expect(script.engine.statistics.dropped == 2_002)
   }
 
+  @Test("Where what cannot wait is to pass, all of it passes, in order, is reported once, and counted")
+  func passing() throws {
+    var script = try EventScript([Forever()], burst: 32)
+    script.engine.passesWhatCannotWait = true
+    let flood = (0..<2_000).map { "c > A seq \(1 + $0 * 1_000) ack 1 \"x\" x1000 port 1000" }.joined(separator: "\n")
+    let opening = "c > S seq 0 port 1000\ns > SA seq 0 ack 1 port 1000 <ws 14>\nc > A seq 1 ack 1 port 1000\n"
+    let reports = try script.play(opening + flood)
+    #expect(reports.count == 1 && reports[0].contains("holds more packets than there is room for: they pass"))
+    // 1,024 wait, and go with the one behind them; the last 977 wait again.
+    let passed = script.output.map(\.text).filter { $0.hasPrefix("c >") }
+    #expect(passed.count == 1_025 && script.engine.statistics.passedUndecided == 1_025)
+    #expect(passed[2].contains("seq 1 ") && passed.last!.contains("seq \(1 + 1_022 * 1_000) "))
+    let numbers = passed.compactMap { Int($0.split(separator: " ").drop { $0 != "seq" }.dropFirst().first ?? "") }
+    #expect(numbers == numbers.sorted() && script.engine.statistics.dropped == 0)
+  }
+
   @Test("What still waits when the trace ends is dropped, also in an engine that is thrown away next")
   func undecided() throws {
     var script = try EventScript(Forever())

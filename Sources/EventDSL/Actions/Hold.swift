@@ -152,7 +152,7 @@ extension EngineCore {
 
 extension EngineLoop {
   /// Whether the packet that passed so far may go on: its direction is not shut, and there is room if it must wait. Drops it
-  /// otherwise.
+  /// otherwise, or lets it go on with all that waits of its direction.
   static func mayGoOn(_ core: UnsafeMutablePointer<EngineCore>, _ way: PacketWay) -> Bool {
     // What a middlebox made waits for nobody.
     if way.maker >= 0 { return true }
@@ -166,9 +166,16 @@ extension EngineLoop {
     let holders = work.pointee.holders | (queue?.pointee.holders ?? 0)
     if holders == 0 || core.pointee.held.hasRoom(work.pointee.packet, behind: queue) { return true }
     let node = work.pointee.holders != 0 ? work.pointee.holder : queue!.pointee.node
-    work.pointee.drop(by: node)
     reportFull(core, node, record)
-    return false
+    guard core.pointee.passesWhatCannotWait else {
+      work.pointee.drop(by: node)
+      return false
+    }
+    core.pointee.statistics.passedUndecided &+= UInt64(queue?.pointee.packets ?? 0) &+ 1
+    work.pointee.letGoOfAll()
+    queue?.pointee.holders = 0
+    if let queue { core.pointee.release(queue, work.pointee.packet.pointee.timestamp) }
+    return true
   }
 
   /// Says once who holds more than there is room for.
@@ -183,6 +190,7 @@ extension EngineLoop {
         middlebox: core.pointee.boxNames[core.pointee.table.box(of: node)], time: packet.pointee.timestamp,
         flow: record.pointee.key, packetKey: nil,
         flowStart: (record.pointee.firstTimestamp, record.pointee.firstPacket), packet: packet.pointee.number,
-        text: "\(core.pointee.names[Int(node)]) holds more packets than there is room for: the rest are dropped"))
+        text: "\(core.pointee.names[Int(node)]) holds more packets than there is room for: "
+          + (core.pointee.passesWhatCannotWait ? "they pass" : "the rest are dropped")))
   }
 }

@@ -29,8 +29,8 @@ public struct PacketControl: ~Copyable {
   /// `drop`.
   ///
   /// A side's packets take at most 2 MiB while they wait, 2 KiB or more each, and those of all flows what `EventEngine` was
-  /// given: beyond that what comes is dropped before its receiver takes it, and who holds is reported. What nobody decided
-  /// about is dropped with the flow.
+  /// given: beyond that what comes is dropped before its receiver takes it, and who holds is reported, unless
+  /// `EventEngine.passesWhatCannotWait` says otherwise. What nobody decided about is dropped with the flow.
   @discardableResult
   public func hold() -> Bool {
     let core = occurrence.pointee.core

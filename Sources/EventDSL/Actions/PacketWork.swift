@@ -132,6 +132,9 @@ struct PacketWork: ~Copyable {
     if box < HeldPackets.mostHolders { holders &= ~(1 &<< UInt64(box)) }
   }
 
+  /// No middlebox holds the packet any longer.
+  mutating func letGoOfAll() { holders = 0 }
+
   /// Changes the packet in place.
   mutating func edit(_ change: (inout PacketEditor) -> PacketEditOutcome) -> PacketEditOutcome {
     guard stage == .sender, !isDropped else { return stage == .none ? .noPacket : .tooLate }

@@ -36,6 +36,7 @@ struct EngineCore: ~Copyable {
   var output = PacketOutput()
   var injections = Injections()
   var held: HeldPackets
+  var passesWhatCannotWait = false
   var datagrams: Datagrams
   var templates: Slab<FlowTemplate>
   /// Timers of flows may send something.

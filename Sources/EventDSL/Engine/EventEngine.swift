@@ -53,6 +53,12 @@ public struct EventEngine: ~Copyable {
     get { core.pointee.work.pointee.changesInPlace }
     set { core.pointee.work.pointee.changesInPlace = newValue }
   }
+  /// What becomes of a packet that a middlebox holds where no more can wait, and of those before it in its direction: `true`,
+  /// they go on undecided; `false`, as at first, it is dropped.
+  public var passesWhatCannotWait: Bool {
+    get { core.pointee.passesWhatCannotWait }
+    set { core.pointee.passesWhatCannotWait = newValue }
+  }
   /// Memory that packets take which middleboxes hold.
   public var heldBytesInUse: Int { core.pointee.held.bytesInUse }
   /// Memory that bytes take which are kept for readers.

@@ -54,6 +54,8 @@ public struct EngineStatistics: BitwiseCopyable, Sendable, Equatable {
   public var awaitedFragments: UInt64 = 0
   /// Packets that waited for a middlebox's decision; they are counted as forwarded or dropped when it has come.
   public var held: UInt64 = 0
+  /// Those of them, and others, that went on undecided because no more could wait (`EventEngine.passesWhatCannotWait`).
+  public var passedUndecided: UInt64 = 0
   /// Packets that middleboxes made.
   public var injected: UInt64 = 0
   /// Those of them that other middleboxes dropped on their way.

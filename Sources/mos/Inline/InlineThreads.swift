@@ -64,18 +64,23 @@ struct InlineThreads {
     }
   }
 
+  /// What follows the flows of a worker; nil where nobody wants to know of them.
+  private func follower(_ number: Int) throws(ReplayFailure) -> FlowWorker? {
+    guard options.followsFlows else { return nil }
+    let path = try FlowPath(options.flows, boxes: rows[number])
+    if options.fail == .open { path.passWhatCannotWait() }
+    return FlowWorker(path: path, recorder: try Recorder(options.flows))
+  }
+
   private func worker<Port: InlinePort & ~Copyable>(
     _ number: Int, _ first: consuming Port, _ second: consuming Port, sharesCore: Bool
   ) throws(ReplayFailure) -> InlineWorker<Port> {
-    let flows: FlowWorker? =
-      options.followsFlows
-      ? FlowWorker(path: try FlowPath(options.flows, boxes: rows[number]), recorder: try Recorder(options.flows)) : nil
     let intake: PacketIntake
     do { intake = try PacketIntake(configuration: options.flows.decoder, filter: nil) } catch {
       throw ReplayFailure(message: error.description, status: 2)
     }
     return InlineWorker(
-      first, second, flows: flows, intake: intake, records: records,
+      first, second, flows: try follower(number), intake: intake, records: records,
       isLive: !devices.contains(where: \.hasCaptureTime), router: router, sharesCore: sharesCore)
   }
 }

@@ -97,6 +97,9 @@ struct FlowPath: ~Copyable {
   /// Middleboxes may change packets where they lie, in a port's memory.
   func allowChangesInPlace() { engine?.pointee.changesFramesInPlace = true }
 
+  /// Packets that a middlebox holds pass where no more can wait.
+  func passWhatCannotWait() { engine?.pointee.passesWhatCannotWait = true }
+
   /// The port at which the next burst comes in, 0 or 1.
   @inline(__always)
   func comesIn(at port: UInt8) { engine?.pointee.ingress = port }
