@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint build event-benchmark unit thresholds oracles tcpflow tayga cuts readme examples fuzz bench clean
+.PHONY: help demo test lint build event-benchmark unit soak thresholds oracles tcpflow tayga cuts readme examples fuzz bench clean
 
 SWIFT ?= swift
 # With the Swift library in it: starts faster, and runs where Swift is not installed.
@@ -11,6 +11,8 @@ TEST_FUZZ_SECONDS ?= 10
 # Captures and expectations that are no part of the project; what needs them says that it skips when they are absent.
 MOS_SHARED ?= $(abspath ../shared)
 export MOS_SHARED
+# How long the SYN flood of `make soak` takes; `make test` has 12 seconds of it.
+SOAK_SECONDS ?= 60
 # Runs of each program in `make bench`.
 BENCH_ROUNDS ?= 7
 
@@ -20,6 +22,7 @@ help:
 	@echo 'make bench   CPU time against libnids, libpcap and a C loop, and of handlers           (BENCH_ROUNDS=7)'
 	@echo 'make lint    formatter and house rules'
 	@echo 'make fuzz    each fuzz target for a while                                        (FUZZ_SECONDS=120)'
+	@echo 'make soak    a SYN flood beside the transfers of 20 clients                        (SOAK_SECONDS=60)'
 	@echo 'make build   .build/release/mos'
 	@echo 'make clean   removes what was built and cached'
 	@echo 'Parts of make test alone: unit thresholds oracles tcpflow tayga cuts readme examples'
@@ -46,6 +49,10 @@ event-benchmark:
 unit:
 	@scripts/install-dependencies.sh build test
 	$(SWIFT) test --quiet
+
+soak:
+	@scripts/install-dependencies.sh build test
+	MOS_SOAK_SECONDS=$(SOAK_SECONDS) $(SWIFT) test --quiet --filter InlineSoakTests
 
 thresholds: build event-benchmark
 	@scripts/install-dependencies.sh test
