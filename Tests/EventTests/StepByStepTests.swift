@@ -67,9 +67,10 @@ struct StepByStepTests {
     let changing = try Playback(NamelessServer(), on: "http")
     let holding = try Playback(UploadScan(), on: "half-close")
     let dropped = try Playback(UploadScan(word: Array("has to say".utf8)), on: "half-close")
-    let played = [dropping, changing, holding, dropped]
+    let answering = try Playback(NoNameServers(), on: "nat")
+    let played = [dropping, changing, holding, dropped, answering]
     #expect(try Article("Filters").outputs == played.map(\.reports))
-    // Of the last one, the client's text and all that it sends behind it.
-    #expect(played.map(\.dropped) == [1, 0, 0, 14])
+    // Of the fourth, the client's text and all that it sends behind it.
+    #expect(played.map(\.dropped) == [1, 0, 0, 14, 2])
   }
 }

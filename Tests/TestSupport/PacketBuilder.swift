@@ -70,10 +70,35 @@ package struct PacketBuilder {
 
   /// An ICMP or ICMPv6 message with `payload` behind 8 bytes of header.
   package func icmp(type: UInt8, code: UInt8 = 0) -> [UInt8] {
-    var bytes: [UInt8] = [type, code, 0, 0, 0, 1, 0, 2] + payload
+    icmp(type: type, code: code, rest: 0x0001_0002, contents: payload)
+  }
+
+  /// The same with four bytes of its own in the header, and with `contents` behind, such as the packet that an error is about.
+  package func icmp(type: UInt8, code: UInt8, rest: UInt32, contents: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = [type, code, 0, 0] + be(rest) + contents
     let checksum = internetChecksum((isV6 ? pseudoHeader(58, bytes.count) : []) + bytes)
     bytes.replaceSubrange(2..<4, with: be(checksum))
     return bytes
+  }
+
+  /// An ICMP error of a router at `router` about a packet to its sender, which quotes as much of it as there may be (RFC 1812
+  /// 4.3.2.3, RFC 4443 2.4 c), as an IP packet.
+  package static func error(
+    type: UInt8, code: UInt8, rest: UInt32 = 0, from router: [UInt8], about packet: [UInt8]
+  ) -> [UInt8] {
+    var builder = PacketBuilder()
+    builder.source = router
+    let isV6 = router.count == 16
+    builder.destination = Array(isV6 ? packet[8..<24] : packet[12..<16])
+    let contents = Array(packet.prefix(isV6 ? 1_280 - 48 : 576 - 28))
+    let message = builder.icmp(type: type, code: code, rest: rest, contents: contents)
+    builder.identification = 0
+    var whole = builder.ip(isV6 ? 58 : 1, message)
+    guard !isV6 else { return whole }
+    whole[1] = packet[1] & 0x1c | 0xc0
+    whole.replaceSubrange(10..<12, with: [0, 0])
+    whole.replaceSubrange(10..<12, with: be(internetChecksum(Array(whole[..<20]))))
+    return whole
   }
 
   /// An IP packet; for IPv4 with `fragment` as flags and offset word.
@@ -107,6 +132,12 @@ package struct PacketBuilder {
   /// An Ethernet frame around anything.
   package static func ethernet(_ contents: [UInt8], type: UInt16, vlans: [UInt16] = []) -> [UInt8] {
     [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1] + vlans.flatMap { be(0x8100 as UInt16) + be($0) } + be(type) + contents
+  }
+
+  /// An IP packet in a frame back to who sent those of `ethernet`.
+  package static func returned(_ packet: [UInt8]) -> [UInt8] {
+    let frame = ethernet(packet, type: packet[0] >> 4 == 6 ? 0x86dd : 0x0800)
+    return Array(frame[6..<12]) + Array(frame[0..<6]) + frame[12...]
   }
 
   /// The payload of an IP packet in IPv4 fragments of `size` bytes (a multiple of 8), in order.

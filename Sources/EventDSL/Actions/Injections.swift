@@ -38,10 +38,16 @@ struct Injections: ~Copyable {
     options: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
     payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
   ) -> Bool {
+    add(way) { builder.build(segment, options: options, payload: payload, into: $0) }
+  }
+
+  /// Makes a frame that goes a way: `make` writes it, and returns its length, nil where it does not. Returns `false` then, and
+  /// when there is no room.
+  mutating func add(_ way: PacketWay, _ make: (UnsafeMutableRawBufferPointer) -> Int?) -> Bool {
     guard count < Injections.capacity else { return false }
     let slot = UnsafeMutableRawBufferPointer(
       start: memory + count * Injections.slotBytes, count: Injections.slotBytes)
-    guard let length = builder.build(segment, options: options, payload: payload, into: slot) else { return false }
+    guard let length = make(slot) else { return false }
     (frames + count).initialize(to: Frame(length: length, way: way))
     count += 1
     return true

@@ -11,7 +11,7 @@ public struct PacketControl: ~Copyable {
 
   @inlinable init(_ occurrence: UnsafeMutablePointer<Occurrence>) { self.occurrence = occurrence }
 
-  private var work: UnsafeMutablePointer<PacketWork> { occurrence.pointee.core.pointee.work }
+  var work: UnsafeMutablePointer<PacketWork> { occurrence.pointee.core.pointee.work }
 
   /// Drops the packet: it goes no further than this middlebox.
   public func drop() { work.pointee.drop(by: occurrence.pointee.node) }
@@ -88,6 +88,14 @@ public struct PacketControl: ~Copyable {
   public func rewrite(_ rewrites: inout FlowRewrite) -> PacketEditOutcome { work.pointee.rewrite(&rewrites) }
   /// Whether the packet is a datagram that came in fragments (`Middlebox.needsDatagram`).
   public var cameInFragments: Bool { work.pointee.fragmentLength != 0 }
+  /// Bytes of IP on the way to here: of the packet, or of the longest fragment if it came in fragments.
+  public var linkLength: Int {
+    let length = work.pointee.fragmentLength
+    return Int(length == 0 ? work.pointee.packet.pointee.ipLength : length)
+  }
+  /// Has the packet leave in fragments of at most `longest` bytes of IP, 68 or more, if it is longer. Whether its sender
+  /// allows that is for the middlebox to see.
+  public func leave(inFragmentsOf longest: Int) -> PacketEditOutcome { work.pointee.cut(longest: longest) }
   /// Puts another IP datagram, of either version, in the place of the packet's, behind the same link header: TCP, UDP, ICMP or
   /// ICMPv6, complete and without tunnels. Of a TCP segment the numbers and the length of the payload must stay. Where it is
   /// longer than `longest` it leaves in fragments of at most so many bytes; without, those in which it came are kept to.

@@ -31,4 +31,14 @@ extension PacketWork {
     take(new, longest: longest.map { UInt32(clamping: $0) }, identification: identification)
     return .done
   }
+
+  /// The packet leaves in fragments of at most `longest` bytes.
+  mutating func cut(longest: Int) -> PacketEditOutcome {
+    guard stage == .sender, !isDropped else { return stage == .none ? .noPacket : .tooLate }
+    guard packet.pointee.tunnelDepth == 0 else { return .insideTunnel }
+    guard packet.pointee.kind != .fragment, !packet.pointee.isReassembled else { return .fragment }
+    guard longest >= 68, packet.pointee.ipVersion != 0 else { return .notSupported }
+    if packet.pointee.ipLength > longest { keepFragments(UInt32(clamping: longest)) }
+    return .done
+  }
 }

@@ -267,6 +267,11 @@ struct PacketWork: ~Copyable {
     self.identification = identification
   }
 
+  /// It leaves in fragments of at most so many bytes, or shorter ones as it came.
+  mutating func keepFragments(_ longest: UInt32) {
+    fragmentLength = fragmentLength == 0 ? longest : min(fragmentLength, longest)
+  }
+
   /// Nothing waits any more.
   mutating func forgetReplacements() {
     replacementCount = 0

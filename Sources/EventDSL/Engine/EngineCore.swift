@@ -35,6 +35,7 @@ struct EngineCore: ~Copyable {
   /// What leaves.
   var output = PacketOutput()
   var injections = Injections()
+  var answerLimit = AnswerLimit()
   var held: HeldPackets
   var passesWhatCannotWait = false
   var datagrams: Datagrams

@@ -36,6 +36,7 @@ extension EngineLoop {
     var made = DecodedPacket(frame: packet.pointee.frame)
     var way = core.pointee.injections.describe(index, packet, into: &made)
     core.pointee.statistics.injected &+= 1
+    if way.flow == 0 { return withUnsafeMutablePointer(to: &made) { sendAnswer(core, $0, way, behind: packet) } }
     var sent = made
     // As it would have come to here: with the key by which the flow is known, and the numbers of its sender.
     let key = core.pointee.tracker.record(way.flow).pointee.key
@@ -58,6 +59,43 @@ extension EngineLoop {
         carry(core, sent, way)
       }
     }
+  }
+
+  /// Sends what answers a packet: to the wire, or as a packet of its own flow through the middleboxes on its way.
+  private static func sendAnswer(
+    _ core: UnsafeMutablePointer<EngineCore>, _ made: UnsafeMutablePointer<DecodedPacket>, _ way: PacketWay,
+    behind packet: UnsafePointer<DecodedPacket>
+  ) {
+    let work = core.pointee.work
+    let count = core.pointee.table.boxCount
+    work.pointee.begin(made, isMade: true)
+    if way.passed == count { return core.pointee.forward(way) }
+    core.pointee.tracker.prepare(made)
+    guard case .flow(let flow, let sender) = core.pointee.tracker.lookUp(made) else { return core.pointee.forward(way) }
+    core.pointee.tracker.send(made)
+    tellEnds(core, packet)
+    work.pointee.enter(.sender)
+    core.pointee.isCarrying = true
+    core.pointee.carriedFrom = sender
+    defer { core.pointee.isCarrying = false }
+    for position in way.passed..<count {
+      // Its own flow may say otherwise who is the client: what counts is from where it goes.
+      let box = way.sender == .client ? position : count - 1 - position
+      if box == way.maker { continue }
+      dispatchStep(core, flow, work.pointee.packet, .sender, in: core.pointee.table.boxLists(box))
+      work.pointee.forgetReplacements()
+      if work.pointee.isDropped {
+        core.pointee.tracker.drop(made)
+        return core.pointee.countDropped(way)
+      }
+    }
+    work.pointee.enter(.receiver)
+    core.pointee.tracker.receive(work.pointee.packet)
+    for box in 0..<count where box != way.maker {
+      dispatchStep(core, flow, work.pointee.packet, .receiver, in: core.pointee.table.boxLists(box))
+    }
+    if work.pointee.isDropped { return core.pointee.countDropped(way) }
+    core.pointee.forward(way)
   }
 
   /// Sends the segments that reset a connection through the middleboxes on their ways, which may change their addresses.

@@ -5,11 +5,11 @@ extension NAT {
   func translateICMP(
     _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl
   ) {
-    if let refusal = state.tables.pointee.arrival(view.decoded) { return refuse(packet, refusal) }
+    if let refusal = state.tables.pointee.arrival(view.decoded) { return refuse(view, packet, refusal) }
     guard state.tables.pointee.isToBeTranslated(view.decoded) else { return }
-    guard view.isAcceptable else { return refuse(packet, .invalid) }
+    guard view.isAcceptable else { return refuse(view, packet, .invalid) }
     let refusal = view.isICMPError ? translateError(view, packet) : translateQuery(event, view, packet)
-    if let refusal = refusal ?? passHop(view, packet) { return refuse(packet, refusal) }
+    if let refusal = refusal ?? passHop(view, packet) { return refuse(view, packet, refusal) }
     state.tables.pointee.counters.translated &+= 1
   }
 

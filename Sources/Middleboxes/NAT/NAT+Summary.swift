@@ -14,6 +14,8 @@ extension NAT {
     ]
     if counters.ftpTranslated > 0 { rows.append([.text("FTP ends translated"), .count(counters.ftpTranslated)]) }
     if counters.ftpRefused > 0 { rows.append([.text("FTP ends refused"), .count(counters.ftpRefused)]) }
+    if counters.errorsSent > 0 { rows.append([.text("ICMP errors sent"), .count(counters.errorsSent)]) }
+    if counters.echoesAnswered > 0 { rows.append([.text("echo requests answered"), .count(counters.echoesAnswered)]) }
     for refusal in NATRefusal.allCases where counters[refusal] > 0 {
       rows.append([.text("dropped: \(refusal.name)"), .count(counters[refusal])])
     }

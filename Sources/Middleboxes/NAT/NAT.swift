@@ -71,10 +71,10 @@ public struct NAT: Middlebox {
       guard let view = event.packet else { return }
       if state.tables.pointee.advance(to: view.decoded.pointee.clock) { endMappings(event) }
       if let refusal = state.tables.pointee.arrival(view.decoded) {
-        refuse(packet, refusal)
+        if !answerEcho(view, packet) { refuse(view, packet, refusal) }
       } else if !view.isAcceptable, view.kind != .tcp, state.tables.pointee.isToBeTranslated(view.decoded) {
         // It begins no flow, so nobody would translate it.
-        refuse(packet, .invalid)
+        refuse(view, packet, .invalid)
       }
       if state.tables.pointee.begun != 0 { logBegun(event) }
     }
@@ -84,7 +84,7 @@ public struct NAT: Middlebox {
     }
     Filter(.orphan) { event, packet in
       guard let view = event.packet, state.tables.pointee.isToBeTranslated(view.decoded) else { return }
-      refuse(packet, .unsolicited)
+      refuse(view, packet, .unsolicited)
     }
     On(.established) { event in beginEstablished(event.flow) }
     On(.stateChange) { event in
@@ -104,11 +104,6 @@ public struct NAT: Middlebox {
     }
   }
 
-  func refuse(_ packet: borrowing PacketControl, _ refusal: NATRefusal) {
-    state.tables.pointee.counters.count(refusal)
-    packet.drop()
-  }
-
   @inline(never)
   private func endMappings<Kind>(_ event: borrowing Event<Kind>) {
     while let ended = state.tables.pointee.nextEnded(says: state.logs) {
@@ -124,7 +119,7 @@ public struct NAT: Middlebox {
   ) {
     guard view.decoded.pointee.clock < known.settledUntil else { return look(event, view, packet, &known) }
     let outcome = packet.rewrite(&known.rewrites)
-    if outcome != .done { return refuse(view, packet, outcome) }
+    if outcome != .done { return refuse(view, packet, after: outcome) }
     state.tables.pointee.counters.translated &+= 1
   }
 
@@ -135,43 +130,67 @@ public struct NAT: Middlebox {
     _ known: inout NATFlow
   ) {
     if state.tables.pointee.advance(to: view.decoded.pointee.clock) { endMappings(event) }
-    if state.tables.pointee.embedding != nil, known.state != .translated,
-      translate64(event, view, packet, &known)
-    {
-      return
-    }
+    if state.tables.pointee.looksFurther, lookFurther(event, view, packet, &known) { return }
     if view.kind == .icmp { return translateICMP(event, view, packet) }
     guard view.kind.rawValue <= PacketKind.udp.rawValue else { return }
     guard settle(event, view, packet, &known) else { return }
     guard known.ftp != 0 else {
       let outcome = packet.rewrite(&known.rewrites)
-      if outcome != .done { return refuse(view, packet, outcome) }
+      if outcome != .done { return refuse(view, packet, after: outcome) }
       state.tables.pointee.counters.translated &+= 1
       return
     }
     // What is answered to it must still have its ends.
     guard let isFirst = known.isFirst(NATEnd(sourceOf: view.key), NATEnd(destinationOf: view.key)) else {
-      return refuse(view, packet, .otherEnds)
+      return refuse(view, packet, after: .otherEnds)
     }
     let new = isFirst ? known.rewrites.forward.new : known.rewrites.backward.new
-    if let refusal = passHop(view, packet) { return refuse(packet, refusal) }
+    if let refusal = passHop(view, packet) { return refuse(view, packet, refusal) }
     guard packet.setSource(IPAddress(v4: new.source), port: new.sourcePort) == .done,
       packet.setDestination(IPAddress(v4: new.destination), port: new.destinationPort) == .done
-    else { return refuse(packet, .untranslatable) }
+    else { return refuse(view, packet, .untranslatable) }
     state.tables.pointee.counters.translated &+= 1
     followFTP(event, view, packet, known, isCommand: isFirst)
+  }
+
+  /// What is done where there is NAT64, or the length of packets matters. `false`: all else is still to be done.
+  @inline(never)
+  private func lookFurther(
+    _ event: borrowing Event<PacketPassage>, _ view: borrowing PacketView, _ packet: borrowing PacketControl,
+    _ known: inout NATFlow
+  ) -> Bool {
+    if state.tables.pointee.embedding != nil, known.state != .translated, translate64(event, view, packet, &known) {
+      return true
+    }
+    guard state.tables.pointee.messages.limitsLength, view.decoded.pointee.ipVersion == 4,
+      state.tables.pointee.isToBeTranslated(view.decoded)
+    else { return false }
+    let isSettled = known.isSettledButForLength(view.decoded.pointee.clock)
+    guard isSettled || state.tables.pointee.arrival(view.decoded) == nil else { return false }
+    if let refusal = fit(view, packet) {
+      refuse(view, packet, refusal)
+      return true
+    }
+    guard isSettled else { return false }
+    let outcome = packet.rewrite(&known.rewrites)
+    if outcome == .done {
+      state.tables.pointee.counters.translated &+= 1
+    } else {
+      refuse(view, packet, after: outcome)
+    }
+    return true
   }
 
   /// Drops a packet that could not be given its new ends.
   @inline(never)
   private func refuse(
-    _ view: borrowing PacketView, _ packet: borrowing PacketControl, _ outcome: PacketEditOutcome
+    _ view: borrowing PacketView, _ packet: borrowing PacketControl, after outcome: PacketEditOutcome
   ) {
     switch outcome {
     // Nothing of the flow: on the wrong side of the NAT, or made up.
-    case .otherEnds: refuse(packet, state.tables.pointee.arrival(view.decoded) ?? .unsolicited)
-    case .timeToLiveExceeded: refuse(packet, .timeToLiveExceeded)
-    default: refuse(packet, .untranslatable)
+    case .otherEnds: refuse(view, packet, state.tables.pointee.arrival(view.decoded) ?? .unsolicited)
+    case .timeToLiveExceeded: refuse(view, packet, .timeToLiveExceeded)
+    default: refuse(view, packet, .untranslatable)
     }
   }
 
@@ -190,7 +209,7 @@ public struct NAT: Middlebox {
   ) -> Bool {
     if known.state == .untouched { return false }
     if let refusal = state.tables.pointee.arrival(view.decoded) {
-      refuse(packet, refusal)
+      refuse(view, packet, refusal)
       return false
     }
     if state.tables.pointee.begun != 0 { logBegun(event) }
@@ -202,7 +221,7 @@ public struct NAT: Middlebox {
         let given = known.translatedKey(like: view.key)
         event.flow.removeKey(known.first == .client ? given : given.reversed)
         if view.key != old {
-          refuse(packet, .unsolicited)
+          refuse(view, packet, .unsolicited)
           return false
         }
       }
@@ -221,7 +240,7 @@ public struct NAT: Middlebox {
     let old = known
     if let refusal = state.tables.pointee.begin(view.decoded, from: event.sender, &known) {
       known = old
-      refuse(packet, refusal)
+      refuse(view, packet, refusal)
       return false
     }
     if known.state == .translated {
@@ -231,7 +250,7 @@ public struct NAT: Middlebox {
       case .added, .known: break
       default:
         known = old
-        refuse(packet, .conflict)
+        refuse(view, packet, .conflict)
         return false
       }
       // A late packet of one that is closed is no sign of a connection.

@@ -16,7 +16,9 @@ import MOSCore
 /// maximum: 1048576              # Mappings at a time.
 /// per-host: 65536               # Mappings of one host at a time.
 /// ftp: yes                      # Translates what FTP says of its data connections, where control goes to port 21.
-/// decrement-time-to-live: yes   # As a router does, of what is translated; what has come to its end is dropped.
+/// decrement-time-to-live: yes   # As a router does, of what is translated; who sent what has come to its end is told.
+/// mtu: {external: 1492}         # The longest datagram that a network takes, `internal` or `external`: what is longer is cut, or
+///                               # its sender is told. Without, packets leave as long as they came.
 /// log: no                       # Reports each mapping's beginning and end.
 ///
 /// timeouts:                     # In seconds, not less than the RFCs allow.
@@ -25,6 +27,11 @@ import MOSCore
 ///   udp: 300                    # RFC 4787 4.3: at least 2 minutes
 ///   icmp: 60                    # RFC 5508 3.2: at least 60 seconds
 /// udp-inbound-refresh: no       # Whether packets from outside keep a UDP mapping. Those from inside do.
+///
+/// icmp:                         # What the NAT says itself: errors, and that it is there.
+///   toward: all                 # To everybody, to hosts behind the NAT alone (internal), or to nobody.
+///   from: [10.0.0.1, fd00::1]   # By which addresses hosts behind it know it. Else the first external address, and the same in
+///                               # the prefix of NAT64.
 ///
 /// forwards:                     # Ports that lead to a host, for everybody.
 ///   - {protocol: tcp, external: 198.51.100.1, ports: 80, to: 10.0.0.5, to-port: 8080}
@@ -46,6 +53,14 @@ public struct NATConfiguration: Sendable, Equatable {
     case addressDependent
     /// Those of an address and port that the host has sent to.
     case addressAndPortDependent
+  }
+
+  /// Whom a NAT sends ICMP messages of its own (RFC 5508 REQ-9).
+  enum MessageReceivers: UInt8, Sendable {
+    case all
+    /// Hosts behind it.
+    case `internal`
+    case nobody
   }
 
   /// Ports that lead to a host.
@@ -90,6 +105,13 @@ public struct NATConfiguration: Sendable, Equatable {
   var timeouts = Timeouts()
   var udpInboundRefresh = false
   var decrementsTimeToLive = true
+  var messagesToward = MessageReceivers.all
+  /// The source of messages to hosts behind the NAT; nil where none was chosen.
+  var messageAddress4: UInt32?
+  var messageAddress6: IPAddress?
+  /// The longest IP datagrams that leave toward either side; nil for any length.
+  var internalMTU: Int?
+  var externalMTU: Int?
   var forwards: [Forward] = []
   var oneToOne: [OneToOne] = []
   /// IPv4 addresses as IPv6 hosts know them; nil without NAT64.

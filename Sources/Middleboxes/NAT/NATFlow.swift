@@ -19,7 +19,8 @@ struct NATFlow: BitwiseCopyable {
   }
 
   // In an order that leaves no gaps: there is one for each flow.
-  /// Until then nothing of it can end, and its packets are translated without a look at the tables.
+  /// Until then nothing of it can end, and its packets are translated without a look at the tables; long before that time,
+  /// by `lengthOffset`, where each packet's length is to be looked at.
   var settledUntil = Timestamp(nanoseconds: .min)
   /// What becomes of packets that go as the first one did, and of those that go the other way.
   var rewrites = FlowRewrite(from: NATFlow.noEnds, to: NATFlow.noEnds, isHop: false)
@@ -41,6 +42,14 @@ struct NATFlow: BitwiseCopyable {
   var receiver: NATEnd { NATEnd(destinationOf: rewrites.forward.old) }
   var translatedSender: NATEnd { NATEnd(sourceOf: rewrites.forward.new) }
   var translatedReceiver: NATEnd { NATEnd(destinationOf: rewrites.forward.new) }
+
+  /// More than 146 years.
+  static var lengthOffset: Int64 { 1 << 62 }
+
+  /// Whether nothing of it can end before a packet, of which only the length is to be looked at.
+  func isSettledButForLength(_ clock: Timestamp) -> Bool {
+    settledUntil.nanoseconds < 0 && clock.nanoseconds < settledUntil.nanoseconds &+ NATFlow.lengthOffset
+  }
 
   /// The flow of a packet of `sender` to `receiver`, which leaves with other ends. `isHop`: its time to live is made smaller.
   mutating func set(_ sender: NATEnd, to receiver: NATEnd, as newSender: NATEnd, to newReceiver: NATEnd, isHop: Bool) {
@@ -138,7 +147,7 @@ extension NATTables {
     }
     // Every segment of a control connection is looked at, and all that changes its version of IP.
     if flow.ftp == 0, flow.state == .translated, settles(flow, isFirst: isFirst) {
-      flow.settledUntil = now.advanced(by: NATTables.settledTime)
+      flow.settledUntil = now.advanced(by: settledStep)
     }
   }
 }

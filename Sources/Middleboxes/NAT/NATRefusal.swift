@@ -22,6 +22,8 @@ public enum NATRefusal: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case conflict
   /// It has made as many hops as it may (RFC 1812 5.3.1).
   case timeToLiveExceeded
+  /// It is longer than the network takes that it goes to, and may not be cut (RFC 4787 REQ-13).
+  case tooLong
 
   /// For summaries.
   var name: String {
@@ -37,6 +39,7 @@ public enum NATRefusal: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case .untranslatable: "cannot be translated"
     case .conflict: "ends in use"
     case .timeToLiveExceeded: "time to live exceeded"
+    case .tooLong: "longer than the MTU"
     }
   }
 }
@@ -53,7 +56,11 @@ public struct NATCounters: Sendable {
   public var ftpTranslated: UInt64 = 0
   /// Those that were not: of somebody else, of a port below 1024, or without a mapping.
   public var ftpRefused: UInt64 = 0
-  var refused = InlineArray<11, UInt64>(repeating: 0)
+  /// ICMP errors that were sent to those whose packets were dropped.
+  public var errorsSent: UInt64 = 0
+  /// Echo requests to the NAT's own addresses that were answered.
+  public var echoesAnswered: UInt64 = 0
+  var refused = InlineArray<12, UInt64>(repeating: 0)
 
   /// Packets that were dropped for a reason.
   public subscript(refusal: NATRefusal) -> UInt64 { refused[Int(refusal.rawValue)] }
@@ -66,6 +73,8 @@ public struct NATCounters: Sendable {
     left.mappings &+= right.mappings
     left.ftpTranslated &+= right.ftpTranslated
     left.ftpRefused &+= right.ftpRefused
+    left.errorsSent &+= right.errorsSent
+    left.echoesAnswered &+= right.echoesAnswered
     for index in left.refused.indices { left.refused[index] &+= right.refused[index] }
   }
 }

@@ -20,15 +20,23 @@ extension NATTables {
     let destination = realms.realm(of: UInt32(truncatingIfNeeded: packet.pointee.key.destination.low))
     switch (source, destination) {
     case (.external, _): return .spoofed
-    case (_, .external): return isAtItsEnd(packet) ? .timeToLiveExceeded : arrivalAtNAT(packet, source)
+    case (_, .external):
+      return isAtItsEnd(packet) ? arrivalOfLastHop(packet, source) : arrivalAtNAT(packet, source)
     case (.internal, .outside):
       return isAtItsEnd(packet) ? .timeToLiveExceeded : isTranslatable(packet) ? nil : .untranslatable
     case (.outside, .internal): return .unsolicited
-    default: return nil
+    default: return isEchoToNAT(packet) ? .unsolicited : nil
     }
   }
 
   private func isAtItsEnd(_ packet: UnsafePointer<DecodedPacket>) -> Bool { isHop && packet.pointee.timeToLive <= 1 }
+
+  /// The same of what has come to its end. What comes from outside and goes no further than here has not.
+  @inline(never) private mutating func arrivalOfLastHop(
+    _ packet: UnsafePointer<DecodedPacket>, _ source: AddressRealm
+  ) -> NATRefusal? {
+    (source == .internal ? nil : arrivalAtNAT(packet, source)) ?? .timeToLiveExceeded
+  }
 
   private func isTranslatable(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
     packet.pointee.kind.rawValue <= PacketKind.icmp.rawValue && packet.pointee.tunnelDepth == 0

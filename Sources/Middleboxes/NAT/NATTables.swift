@@ -23,6 +23,14 @@ struct NATTables: ~Copyable {
   let isHop: Bool
   /// IPv4 addresses for IPv6 hosts; nil without NAT64.
   let embedding: AddressEmbedding?
+  /// What the NAT says itself.
+  let messages: NATMessages
+  /// There is NAT64, or the length of packets matters.
+  let looksFurther: Bool
+  /// How far from now a flow is settled, less `NATFlow.lengthOffset` where the length of its packets matters.
+  let settledStep: Int64
+  /// What the packet's way takes that was too long last, as its sender counts.
+  var exceededMTU = 0
   /// Which of `external` are for IPv4 hosts, and which for IPv6 hosts.
   private let places4: Range<Int>
   private let places6: Range<Int>
@@ -70,6 +78,9 @@ struct NATTables: ~Copyable {
     udpInboundRefresh = configuration.udpInboundRefresh
     isHop = configuration.decrementsTimeToLive
     embedding = configuration.embedding
+    messages = NATMessages(configuration)
+    looksFurther = embedding != nil || messages.limitsLength
+    settledStep = NATTables.settledTime - (messages.limitsLength ? NATFlow.lengthOffset : 0)
     let own = configuration.external.count
     places4 = 0..<own
     places6 = (configuration.pool.isEmpty ? 0 : own)..<own + configuration.pool.count

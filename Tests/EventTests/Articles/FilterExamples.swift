@@ -70,3 +70,18 @@ struct UploadScan: Middlebox {
   }
 }
 // snippet.end
+
+// snippet.answer
+struct NoNameServers: Middlebox {
+  let ownAddress = IPAddress("192.0.2.254")!
+
+  var events: some EventGraph {
+    Filter(.unknownFrame) { event, packet in
+      guard let query = event.packet, query.kind == .udp, query.key.destinationPort == 53 else { return }
+      packet.drop()
+      let isTold = packet.answer(.administrativelyProhibited, from: ownAddress)
+      event.report("\(query.key.source) \(isTold ? "was told" : "was not told")")
+    }
+  }
+}
+// snippet.end

@@ -17,7 +17,7 @@ struct NATConfigurationTests {
   private static let required = "internal: 10.0.0.0/8\nexternal: 198.51.100.1\n"
 
   @Test(
-    "docs/nat-example.yaml says what its comments say, and nothing but the parity, log and limit is not the default")
+    "docs/nat-example.yaml says what its comments say, and what is not the default is that of an office")
   func example() throws {
     let path = packageRoot.appendingPathComponent("docs/nat-example.yaml").path
     let example = try NATConfiguration(path: path)
@@ -29,6 +29,9 @@ struct NATConfigurationTests {
     expected.keepsParity = true
     expected.perHost = 4_096
     expected.logs = true
+    expected.externalMTU = 1_492
+    expected.messageAddress4 = 0x0a00_0001
+    expected.messageAddress6 = IPAddress("fd00::1")
     expected.forwards = [
       .init(protocols: [6], external: 0xc633_6401, ports: 80...80, host: 0x0a00_0050, hostPort: 8_080),
       .init(protocols: [6], external: 0xc633_6401, ports: 443...443, host: 0x0a00_0050, hostPort: 443),
@@ -106,6 +109,27 @@ struct NATConfigurationTests {
         "nat.yaml:3:13: one-to-one: found a mapping, expected a list, for example "
           + "- {internal: 10.0.0.9, external: 198.51.100.9}"
       ),
+      (
+        required + "icmp: {toward: inside}\n",
+        "nat.yaml:3:16: toward: \"inside\" is no receiver, expected all, internal, nobody"
+      ),
+      (
+        required + "icmp: {from: [10.0.0.1, 10.0.0.2]}\n",
+        "nat.yaml:3:25: from: there is one of this version already"
+      ),
+      (
+        required + "icmp: {from: 192.0.2.1}\n",
+        "nat.yaml:3:14: from: 192.0.2.1 is neither in an internal network nor among the external addresses"
+      ),
+      (
+        required + "icmp: {from: 224.0.0.1}\n",
+        "nat.yaml:3:14: from: 224.0.0.1 is no address of a host, expected for example 10.0.0.1 or fd00::1"
+      ),
+      (
+        required + "icmp: {from: 10.0.0.0/24}\n",
+        "nat.yaml:3:14: from: 10.0.0.0/24 is no address of a host, expected for example 10.0.0.1 or fd00::1"
+      ),
+      (required + "mtu: {external: 575}\n", "nat.yaml:3:17: external: \"575\" is not a number from 576 to 65535"),
       (required + "external: &a 1\n", "nat.yaml:3:1: \"external\" is there already, in line 2"),
       (required + "log: &a yes\n", "nat.yaml:3:6: YAML anchors (&name) and aliases (*name) are not taken"),
     ])

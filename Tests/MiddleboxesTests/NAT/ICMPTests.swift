@@ -123,7 +123,7 @@ struct NATICMPTests {
 
   @Test("A query to the NAT's own address, and messages that are neither query nor error, go to no host")
   func otherMessages() throws {
-    let net = try NATFixture("filtering: endpoint-independent")
+    let net = try NATFixture("filtering: endpoint-independent\nicmp: {toward: nobody}")
     _ = net.echo("10.0.0.1:5000", "203.0.113.1", type: 8)
     #expect(net.echo("203.0.113.1:5000", "198.51.100.1", type: 8) == nil)
     let builder = PacketBuilder(payload: [])

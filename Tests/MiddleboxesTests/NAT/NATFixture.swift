@@ -34,6 +34,8 @@ final class NATFixture {
   /// Seconds since the start.
   var time = 0.0
   private(set) var reports: [String] = []
+  /// What is translated has one hop less.
+  private let isHop: Bool
   private var taken = 0
 
   init(
@@ -43,6 +45,7 @@ final class NATFixture {
     throws
   {
     // The same time to live on both sides, so that what leaves is what a host there would have sent.
+    isHop = more.contains("decrement-time-to-live: yes")
     let timeToLive = more.contains("decrement-time-to-live") ? "" : "decrement-time-to-live: no"
     let text = "internal: 10.0.0.0/8\nexternal: [\(external)]\n\(timeToLive)\n\(more)\n"
     let configuration = try NATConfiguration(bytes: Array(text.utf8), file: "nat.yaml")
@@ -71,6 +74,13 @@ final class NATFixture {
     return left()
   }
 
+  /// The same without what the NAT says itself, which goes back.
+  func passed(_ frame: [UInt8]) -> [[UInt8]] {
+    let before = script.output.count
+    _ = send(frame)
+    return script.output[before...].filter { !$0.isReturned }.map(\.bytes)
+  }
+
   /// Sends what `frame` makes of a builder with the ends; the ends of what left, nil when it was dropped.
   private func exchange(
     _ from: String, _ to: String, _ frame: (PacketBuilder) -> [UInt8]
@@ -78,13 +88,14 @@ final class NATFixture {
     var builder = PacketBuilder(payload: [0x61, 0x62, 0x63])
     (builder.source, builder.sourcePort) = (TestEnd(from).address, TestEnd(from).port)
     (builder.destination, builder.destinationPort) = (TestEnd(to).address, TestEnd(to).port)
-    let output = send(frame(builder))
+    let output = passed(frame(builder))
     guard let leaving = output.first else { return nil }
     #expect(output.count == 1)
     builder.source = Array(leaving[26..<30])
     builder.destination = Array(leaving[30..<34])
     builder.sourcePort = UInt16(leaving[34]) << 8 | UInt16(leaving[35])
     builder.destinationPort = UInt16(leaving[36]) << 8 | UInt16(leaving[37])
+    builder.timeToLive -= isHop ? 1 : 0
     #expect(leaving == frame(builder), "other bytes than a host would have sent, or a wrong checksum")
     let source = TestEnd(address: builder.source, port: builder.sourcePort)
     let destination = TestEnd(address: builder.destination, port: builder.destinationPort)
@@ -117,8 +128,9 @@ final class NATFixture {
   }
 
   /// An ICMP echo message with an identifier.
-  static func echo(_ from: String, _ to: String, type: UInt8) -> [UInt8] {
+  static func echo(_ from: String, _ to: String, type: UInt8, hops: UInt8 = 0) -> [UInt8] {
     var builder = PacketBuilder(payload: [1, 2, 3, 4])
+    builder.timeToLive -= hops
     (builder.source, builder.destination) = (TestEnd(from).address, TestEnd(to).address)
     var message = builder.icmp(type: type)
     message.replaceSubrange(2..<6, with: [0, 0] + be(max(TestEnd(from).port, TestEnd(to).port)))
@@ -128,11 +140,11 @@ final class NATFixture {
 
   /// Sends an echo request (8) or reply (0). The identifier is that of whichever end has one; the same for what leaves.
   func echo(_ from: String, _ to: String, type: UInt8) -> String? {
-    guard let leaving = send(Self.echo(from, to, type: type)).first else { return nil }
+    guard let leaving = passed(Self.echo(from, to, type: type)).first else { return nil }
     let identifier = UInt16(leaving[38]) << 8 | UInt16(leaving[39])
     let source = TestEnd(address: Array(leaving[26..<30]), port: type == 8 ? identifier : 0)
     let destination = TestEnd(address: Array(leaving[30..<34]), port: type == 0 ? identifier : 0)
-    #expect(leaving == Self.echo("\(source)", "\(destination)", type: type))
+    #expect(leaving == Self.echo("\(source)", "\(destination)", type: type, hops: isHop ? 1 : 0))
     return "\(source) > \(destination)"
   }
 

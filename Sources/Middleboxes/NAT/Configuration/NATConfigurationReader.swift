@@ -7,7 +7,7 @@ struct NATConfigurationReader: ConfigurationReader {
   private static let keys = [
     "internal", "external", "filtering", "ports", "keep-port", "keep-parity", "maximum", "per-host", "ftp", "log",
     "timeouts", "udp-inbound-refresh", "decrement-time-to-live", "forwards", "one-to-one",
-    "nat64",
+    "nat64", "icmp", "mtu",
   ]
   private static let filterings: [(String, NATConfiguration.Filtering)] = [
     ("endpoint-independent", .endpointIndependent), ("address-dependent", .addressDependent),
@@ -48,6 +48,8 @@ struct NATConfigurationReader: ConfigurationReader {
     if let node = fields["decrement-time-to-live"] {
       result.decrementsTimeToLive = try yesOrNo(node, "decrement-time-to-live")
     }
+    if let node = fields["icmp"] { try readMessages(node, into: &result) }
+    if let node = fields["mtu"] { try readMTU(node, into: &result) }
     if let node = fields["one-to-one"] { try readOneToOne(node, into: &result) }
     if let node = fields["forwards"] { try readForwards(node, into: &result) }
   }

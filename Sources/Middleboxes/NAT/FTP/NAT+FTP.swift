@@ -47,7 +47,7 @@ extension NAT {
       return
     }
     guard let next = lines.next, length > 0 else { return }
-    guard view.isAcceptable else { return refuse(packet, .invalid) }
+    guard view.isAcceptable else { return refuse(view, packet, .invalid) }
     let seen = Int(Int32(bitPattern: next &- view.sequence))
     if seen < 0 { return packet.drop() }
     if seen < length {
@@ -60,7 +60,7 @@ extension NAT {
           packet.replace(at: change.offset, count: change.count, with: $0)
         }
         // Not a part of what belongs together.
-        if outcome != .done { return refuse(packet, .untranslatable) }
+        if outcome != .done { return refuse(view, packet, .untranslatable) }
       }
       if isCommand { session.pointee.commands = lines } else { session.pointee.replies = lines }
     }

@@ -5,7 +5,7 @@ enum DatagramTranslation {
   /// What IPv6 lets everything through (RFC 8200 5): longer datagrams that may be cut leave in fragments (RFC 7915 4).
   static let leastMTU = 1_280
   /// IPv4 datagrams that are longer must not be cut (RFC 7915 5.1).
-  private static let mostWithoutDF = 1_260
+  static let mostWithoutDF = 1_260
 
   /// Writes the translation of a packet of TCP, UDP or an ICMP echo message. Returns its length; nil for what has none.
   static func translate(
@@ -58,6 +58,24 @@ enum DatagramTranslation {
     return count < 8 ? nil : TransportPlace(network: network, isV4: isV4, transport: transport, count: count)
   }
 
+  /// What its sender is told of a packet that cannot be translated; nil where that is nothing.
+  static func obstacle(_ packet: UnsafePointer<DecodedPacket>) -> ICMPError? {
+    let network = packet.pointee.network
+    guard packet.pointee.tunnelDepth == 0, packet.pointee.kind.rawValue <= PacketKind.otherIP.rawValue else {
+      return nil
+    }
+    if packet.pointee.ipVersion == 4 {
+      guard let header = IPv4Header(network, length: UInt32(packet.pointee.transport - network)), hasSourceRoute(header)
+      else { return nil }
+      return ICMPError(v4: ICMPError.Message(type: 3, code: 5), v6: ICMPError.hostUnreachable.v6)
+    }
+    // Another protocol (RFC 6146 3.4).
+    if packet.pointee.kind == .otherIP { return .portUnreachable }
+    guard let place = segmentsLeft(network, extensions: packet.pointee.transport - network - 40) else { return nil }
+    return ICMPError(
+      v4: ICMPError.portUnreachable.v4, v6: ICMPError.Message(type: 4, code: 0, rest: UInt32(place)))
+  }
+
   /// Whether a source route has not come to its end (RFC 7915 4.1); other options are left out.
   private static func hasSourceRoute(_ header: IPv4Header) -> Bool {
     let options = header.options
@@ -79,6 +97,17 @@ enum DatagramTranslation {
   private static func canBeLeftOut(_ network: UnsafeRawPointer, extensions: Int) -> Bool {
     guard extensions >= 0 else { return false }
     if extensions == 0 { return true }
+    let (end, segmentsLeft) = walk(network, extensions: extensions)
+    return end == 40 + extensions && segmentsLeft == nil
+  }
+
+  /// Where a routing header says that it has segments left; nil where none does.
+  private static func segmentsLeft(_ network: UnsafeRawPointer, extensions: Int) -> Int? {
+    extensions <= 0 ? nil : walk(network, extensions: extensions).segmentsLeft
+  }
+
+  /// How far extension headers go that mean nothing to an IPv4 host, and where one of them says that it has segments left.
+  private static func walk(_ network: UnsafeRawPointer, extensions: Int) -> (end: Int, segmentsLeft: Int?) {
     var kind = network.load8(at: 6)
     var at = 40
     while at < 40 + extensions {
@@ -86,14 +115,14 @@ enum DatagramTranslation {
       switch kind {
       case IPProtocol.hopByHop, IPProtocol.destinationOptions: at += (Int(header.load8(at: 1)) + 1) * 8
       case IPProtocol.routing:
-        if header.load8(at: 3) != 0 { return false }
+        if header.load8(at: 3) != 0 { return (at, at + 3) }
         at += (Int(header.load8(at: 1)) + 1) * 8
       // A whole datagram in spite of it (RFC 6946): the decoder lets no other pass.
       case IPProtocol.fragment: at += 8
-      default: return false
+      default: return (at, nil)
       }
       kind = header.load8(at: 0)
     }
-    return at == 40 + extensions
+    return (at, nil)
   }
 }

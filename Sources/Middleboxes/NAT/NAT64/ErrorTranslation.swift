@@ -61,19 +61,24 @@ enum ErrorTranslation {
     var rest: UInt32
   }
 
-  /// What an Ethernet frame takes: more than the links of the translator is not promised.
-  private static let linkMTU: UInt32 = 1_500
+  /// What an Ethernet frame takes, where nothing else is known of a network.
+  private static let linkMTU = 1_500
+  /// Where routers that name no MTU are taken to be (RFC 1191 7.1).
+  private static let plateaus: [UInt32] = [68, 296, 508, 1_006, 1_492, 2_002, 4_352, 8_166, 17_914, 32_000]
 
   /// Writes the translation of an error, which has `ends`, about a packet that has `quoted` there. Returns its length; nil for
-  /// an error that the other version does not have.
+  /// an error that the other version does not have. `mtu` is what the networks on both sides take, as far as that is known.
   static func translate(
     _ packet: UnsafePointer<DecodedPacket>, _ quotation: Quotation, to ends: ProtocolEnds, quoted: ProtocolEnds,
-    identification: UInt16, into buffer: UnsafeMutableRawBufferPointer
+    identification: UInt16, mtu: (v4: Int?, v6: Int?), into buffer: UnsafeMutableRawBufferPointer
   ) -> Int? {
     guard let place = DatagramTranslation.transport(of: packet), let base = buffer.baseAddress else { return nil }
     let old = Message(
       type: packet.pointee.icmpType, code: packet.pointee.icmpCode, rest: place.transport.loadBE32(at: 4))
-    guard let message = place.isV4 ? fromV4(old) : fromV6(old) else { return nil }
+    guard var message = place.isV4 ? fromV4(old) : fromV6(old) else { return nil }
+    if place.isV4 && message.type == 2 || !place.isV4 && old.type == 2 {
+      message.rest = length(old.rest, isV4: place.isV4, quotation, mtu)
+    }
     let outer = CommonHeader.length(isV4: ends.isV4)
     let inner = CommonHeader.length(isV4: quoted.isV4)
     // As much as an error may have (RFC 4443 2.4 c, RFC 1812 4.3.2.3).
@@ -109,16 +114,29 @@ enum ErrorTranslation {
     return length
   }
 
-  /// RFC 7915 4.2.
+  /// The length that a packet may have as its sender counts: IPv4's header is twenty bytes shorter, and the networks of the
+  /// translator itself take no more than they do.
+  private static func length(
+    _ told: UInt32, isV4: Bool, _ quotation: Quotation, _ mtu: (v4: Int?, v6: Int?)
+  ) -> UInt32 {
+    let v4 = UInt32(mtu.v4 ?? linkMTU)
+    let v6 = UInt32(max(mtu.v6 ?? linkMTU, DatagramTranslation.leastMTU))
+    guard isV4 else { return min(max(told, 20 + 68) - 20, v4, v6 - 20) }
+    var told = told & 0xffff
+    if told == 0 {
+      let whole = quotation.place.transport - quotation.place.network + quotation.header.contents
+      told = plateaus.last { $0 < whole } ?? 68
+    }
+    return max(UInt32(DatagramTranslation.leastMTU), min(told + 20, v6, v4 + 20))
+  }
+
+  /// RFC 7915 4.2. How long packets may be is for `length`.
   static func fromV4(_ old: Message) -> Message? {
     switch (old.type, old.code) {
     case (3, 0), (3, 1), (3, 5...8), (3, 11), (3, 12): return Message(type: 1, code: 0, rest: 0)
     case (3, 2): return Message(type: 4, code: 1, rest: 6)
     case (3, 3): return Message(type: 1, code: 4, rest: 0)
-    case (3, 4):
-      // Twenty bytes more fit into IPv4; a router that does not say how many has told nothing.
-      let mtu = old.rest & 0xffff
-      return Message(type: 2, code: 0, rest: min(max(UInt32(DatagramTranslation.leastMTU), mtu + 20), linkMTU))
+    case (3, 4): return Message(type: 2, code: 0, rest: 0)
     case (3, 9), (3, 10), (3, 13), (3, 15): return Message(type: 1, code: 1, rest: 0)
     case (11, 0...1): return Message(type: 3, code: old.code, rest: 0)
     case (12, 0), (12, 2):
@@ -130,13 +148,13 @@ enum ErrorTranslation {
     }
   }
 
-  /// RFC 7915 5.2.
+  /// RFC 7915 5.2, in the same way.
   static func fromV6(_ old: Message) -> Message? {
     switch (old.type, old.code) {
     case (1, 0), (1, 2), (1, 3): return Message(type: 3, code: 1, rest: 0)
     case (1, 1): return Message(type: 3, code: 10, rest: 0)
     case (1, 4): return Message(type: 3, code: 3, rest: 0)
-    case (2, _): return Message(type: 3, code: 4, rest: min(max(old.rest, 20 + 68), linkMTU) - 20)
+    case (2, _): return Message(type: 3, code: 4, rest: 0)
     case (3, 0...1): return Message(type: 11, code: old.code, rest: 0)
     case (4, 0):
       let places: [UInt32?] = [0, 1, nil, nil, 2, 2, 9, 8]

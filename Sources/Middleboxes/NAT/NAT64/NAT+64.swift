@@ -23,7 +23,7 @@ extension NAT {
         refusal = translateToHost(event, view, packet, &known)
       }
     }
-    if let refusal { refuse(packet, refusal) }
+    if let refusal { refuse(view, packet, refusal) }
     return true
   }
 
@@ -130,11 +130,13 @@ extension NAT {
       view.decoded, to: ends, cameInFragments: packet.cameInFragments,
       identification: tables.pointee.identification, into: tables.pointee.buffer)
     guard let length else { return .untranslatable }
-    let isCut =
-      !ends.isV4 && length > DatagramTranslation.leastMTU && DatagramTranslation.mayBeCut(view.decoded)
     // RFC 7915 4: fragments of IPv6 have that of the IPv4 header.
     let own = view.decoded.pointee.ipVersion == 4 ? view.decoded.pointee.network.loadBE16(at: 4) : 0
-    return put(packet, length, longest: isCut ? DatagramTranslation.leastMTU : nil, identification: UInt32(own))
+    switch tables.pointee.fit(length, ends, view.decoded, packet.cameInFragments ? packet.linkLength : nil) {
+    case .whole: return put(packet, length, identification: UInt32(own))
+    case .fragments(let longest): return put(packet, length, longest: longest, identification: UInt32(own))
+    case .tooLong: return .tooLong
+    }
   }
 
   private func put(
@@ -189,7 +191,7 @@ extension NAT {
     tables.pointee.identification &+= 1
     let length = ErrorTranslation.translate(
       view.decoded, quotation, to: ends, quoted: quoted, identification: tables.pointee.identification,
-      into: tables.pointee.buffer)
+      mtu: tables.pointee.messages.mtu, into: tables.pointee.buffer)
     guard let length else { return .untranslatable }
     return put(packet, length)
   }

@@ -59,13 +59,16 @@ extension NATTables {
     guard packet.pointee.ipVersion == 6 else { return nil }
     // RFC 6146 3.5: else a packet could go round.
     if embedding.prefix.contains(packet.pointee.key.source) { return .spoofed }
-    guard embedding.prefix.contains(packet.pointee.key.destination) else { return nil }
+    guard embedding.prefix.contains(packet.pointee.key.destination) else {
+      return isEchoToNAT(packet) ? .unsolicited : nil
+    }
     if packet.pointee.timeToLive <= 1 { return .timeToLiveExceeded }
     guard let remote = embedding.extract(packet.pointee.key.destination),
       DatagramTranslation.transport(of: packet) != nil
     else { return .untranslatable }
     switch realms.realm(of: remote) {
     case .internal, .unrouted: return .unsolicited
+    case .external where isEchoToNAT(packet): return .unsolicited
     case .outside, .external: break
     }
     guard packet.pointee.isICMPError else { return nil }
