@@ -52,6 +52,12 @@ static void choose_offloads(
     configuration->txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
     info->has_multiple_segments = 1;
   }
+  uint64_t checksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+  checksums &= device->rx_offload_capa;
+  if ((checksums & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) && (checksums & RTE_ETH_RX_OFFLOAD_TCP_CKSUM)) {
+    configuration->rxmode.offloads |= checksums;
+    info->verifies_checksums = 1;
+  }
   uint64_t hashed = device->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
   if (queues < 2 || hashed == 0) return;
   uint8_t length = device->hash_key_size == 0 ? 40 : device->hash_key_size;

@@ -185,7 +185,10 @@ int mos_dpdk_receive(struct mos_dpdk_queue *queue, int capacity) {
       // The driver counts microseconds.
       stamp = (int64_t)*RTE_MBUF_DYNFIELD(mbuf, queue->timestamp_offset, const uint64_t *) * 1000;
     }
-    queue->frames[lent] = (struct mos_dpdk_frame){start, stamp, length};
+    // Of a frame whose checksums are wrong, or that has none, the flags say something else.
+    uint64_t checksums = mbuf->ol_flags & (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
+    uint8_t right = checksums == (RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD);
+    queue->frames[lent] = (struct mos_dpdk_frame){start, stamp, length, right};
     bytes += length;
     lent++;
   }

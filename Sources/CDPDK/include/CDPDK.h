@@ -25,6 +25,8 @@ struct mos_dpdk_frame {
   /// When it was received, in nanoseconds since 1970; not looked at where a frame is sent.
   int64_t nanoseconds;
   uint32_t length;
+  /// The device has found the checksums of IPv4 and of TCP or UDP in it right.
+  uint8_t has_right_checksums;
 };
 
 /// The most frames that are received or sent at a time.
@@ -52,7 +54,7 @@ struct mos_dpdk_port_info {
   /// The NUMA node, -1 for none.
   int32_t socket;
   /// What the port was started with.
-  uint8_t has_scatter, has_multiple_segments, has_symmetric_hash, is_promiscuous, has_capture_time;
+  uint8_t has_scatter, has_multiple_segments, has_symmetric_hash, is_promiscuous, has_capture_time, verifies_checksums;
 };
 
 /// How a port is to be started.

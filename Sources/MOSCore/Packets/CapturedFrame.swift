@@ -11,6 +11,8 @@ public struct CapturedFrame: BitwiseCopyable {
   public var timestamp: Timestamp
   /// How the frame begins.
   public var linkType: LinkType
+  /// Who received it has found its checksums right: those of the outermost IPv4 header, and of the TCP or UDP in it.
+  public var hasRightChecksums = false
 
   /// A frame from its parts.
   @inlinable public init(

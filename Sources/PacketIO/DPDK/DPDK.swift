@@ -52,6 +52,18 @@ public enum DPDK {
     if let core { _ = mos_dpdk_bind_thread(Int32(core)) }
   }
 
+  /// What `body` makes, on a core (on any for nil): the system takes memory that is used there first from the NUMA node of the
+  /// core. Afterwards the calling thread runs where it ran before.
+  public static func onCore<Value: ~Copyable, Failure: Error>(
+    _ core: Int?, _ body: () throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    var before = cpu_set_t()
+    guard let core, sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &before) == 0 else { return try body() }
+    _ = mos_dpdk_bind_thread(Int32(core))
+    defer { sched_setaffinity(0, MemoryLayout<cpu_set_t>.size, &before) }
+    return try body()
+  }
+
   /// Makes the calling thread known to DPDK, for a worker: its frames' memory is then faster. False where there are too many.
   @discardableResult
   public static func registerThread() -> Bool { mos_dpdk_register_thread() == 0 }

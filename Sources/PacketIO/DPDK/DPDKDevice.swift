@@ -47,6 +47,8 @@ public final class DPDKDevice: @unchecked Sendable {
   public let isPromiscuous: Bool
   /// Both directions of a flow come in at the same queue, chosen by the device. True with one queue.
   public let keepsFlowsTogether: Bool
+  /// It looks at the checksums of IPv4, TCP and UDP itself, as far as it knows their headers.
+  public let verifiesChecksums: Bool
   /// Frames carry the times of a capture, and not those at which they came.
   public let hasCaptureTime: Bool
 
@@ -98,6 +100,7 @@ public final class DPDKDevice: @unchecked Sendable {
     isPromiscuous = info.is_promiscuous != 0
     keepsFlowsTogether = memories.count == 1 || info.has_symmetric_hash != 0
     hasCaptureTime = info.has_capture_time != 0
+    verifiesChecksums = info.verifies_checksums != 0
   }
 
   deinit { mos_dpdk_port_close(number, arguments) }

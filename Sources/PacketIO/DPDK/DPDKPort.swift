@@ -44,10 +44,11 @@ extension DPDKPort: PacketPort {
     let count = Int(mos_dpdk_receive(queue, Int32(clamping: capacity)))
     for index in 0..<count {
       let frame = self.frames[index]
-      (frames + index).initialize(
-        to: CapturedFrame(
-          bytes: frame.bytes, capturedLength: frame.length, wireLength: frame.length,
-          timestamp: Timestamp(nanoseconds: frame.nanoseconds), linkType: .ethernet))
+      var captured = CapturedFrame(
+        bytes: frame.bytes, capturedLength: frame.length, wireLength: frame.length,
+        timestamp: Timestamp(nanoseconds: frame.nanoseconds), linkType: .ethernet)
+      captured.hasRightChecksums = frame.has_right_checksums != 0
+      (frames + index).initialize(to: captured)
     }
     return count
   }

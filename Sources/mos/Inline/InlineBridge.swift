@@ -60,7 +60,10 @@ struct InlineBridge: ~Copyable {
 
   /// What each port is, a line each.
   var portLines: [String] {
-    devices.map { "\($0.arguments): \($0.driver), \($0.address), link \($0.link), MTU \($0.mtu)" }
+    devices.map { device in
+      "\(device.arguments): \(device.driver), \(device.address), link \(device.link), MTU \(device.mtu)"
+        + (device.verifiesChecksums ? ", verifies checksums" : "")
+    }
   }
 
   /// Works until a signal comes. Returns what it came to.

@@ -17,8 +17,11 @@ struct InlineThreads {
     guard devices[0].queues < rows.count || options.distributes else {
       var threads: [InlineThread] = []
       for number in rows.indices {
-        let worker = try worker(number, port(0, queue: number), port(1, queue: number), sharesCore: false)
-        threads.append(PortThread(worker, core: core(number), until: { InterruptFlag.isSet }))
+        let core = core(number)
+        let worker = try DPDK.onCore(core) { () throws(ReplayFailure) in
+          try worker(number, port(0, queue: number), port(1, queue: number), sharesCore: false)
+        }
+        threads.append(PortThread(worker, core: core, until: { InterruptFlag.isSet }))
       }
       try last()
       for thread in threads { try thread.start() }
@@ -36,10 +39,11 @@ struct InlineThreads {
     let sharesCore = rows.count + 1 > DPDK.cores.count
     var threads: [InlineThread] = []
     for (number, link) in links.enumerated() {
-      let worker = try worker(
-        number, RingPort(link, port: 0), RingPort(link, port: 1), sharesCore: sharesCore)
-      threads.append(
-        PortThread(worker, core: sharesCore ? nil : core(number + 1), until: { hasDrained.isSet }))
+      let core = sharesCore ? nil : core(number + 1)
+      let worker = try DPDK.onCore(core) { () throws(ReplayFailure) in
+        try worker(number, RingPort(link, port: 0), RingPort(link, port: 1), sharesCore: sharesCore)
+      }
+      threads.append(PortThread(worker, core: core, until: { hasDrained.isSet }))
     }
     let distributor = Distributor(
       try port(0, queue: 0), try port(1, queue: 0), links: links, options: options.flows, advisers: rows[0],

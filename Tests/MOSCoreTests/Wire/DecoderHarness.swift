@@ -36,18 +36,24 @@ final class DecoderHarness {
   }
 
   /// Decodes `bytes` at the packet time `seconds`, in a burst of its own.
-  func decode(_ bytes: [UInt8], link: LinkType = .ethernet, wireLength: Int? = nil, at seconds: Double = 0) {
-    decode(bytes[...], link: link, wireLength: wireLength, at: seconds)
+  func decode(
+    _ bytes: [UInt8], link: LinkType = .ethernet, wireLength: Int? = nil, at seconds: Double = 0,
+    hasRightChecksums: Bool = false
+  ) {
+    decode(bytes[...], link: link, wireLength: wireLength, at: seconds, hasRightChecksums: hasRightChecksums)
   }
 
-  func decode(_ bytes: ArraySlice<UInt8>, link: LinkType, wireLength: Int?, at seconds: Double) {
+  func decode(
+    _ bytes: ArraySlice<UInt8>, link: LinkType, wireLength: Int?, at seconds: Double, hasRightChecksums: Bool = false
+  ) {
     let guarded = GuardedBytes(bytes)
     number += 1
     decoder.beginBurst()
-    let frame = CapturedFrame(
+    var frame = CapturedFrame(
       bytes: UnsafeRawPointer(guarded.base), capturedLength: UInt32(bytes.count),
       wireLength: UInt32(wireLength ?? bytes.count), timestamp: Timestamp(nanoseconds: Int64(seconds * 1e9)),
       linkType: link)
+    frame.hasRightChecksums = hasRightChecksums
     decoder.decode(frame, number: number, into: &packet)
     payload = Array(UnsafeRawBufferPointer(start: packet.payload, count: Int(packet.payloadLength)))
     let end = packet.payload + Int(packet.payloadLength)

@@ -100,6 +100,17 @@ struct DecoderTests {
     }
   }
 
+  @Test("whom the device says that the checksums are right, nobody asks again: over IPv4, where there is no tunnel")
+  func checksumsThatADeviceVerified() {
+    var builder = PacketBuilder(payload: [1])
+    builder.tcpChecksum = 0x1234
+    let harness = DecoderHarness()
+    harness.decode(builder.tcpFrame, hasRightChecksums: true)
+    #expect(harness.packet.isAcceptable && harness.packet.anomalies.rawValue == 0)
+    harness.decode(builder.v6.tcpFrame, hasRightChecksums: true)
+    #expect(!harness.packet.isAcceptable && harness.has(.tcpChecksumInvalid))
+  }
+
   @Test("a wrong IPv4 header checksum keeps the segment, but not acceptable")
   func wrongIPChecksum() {
     var builder = PacketBuilder()
