@@ -96,6 +96,16 @@ int mos_dpdk_bind_thread(int core) {
   return sched_setaffinity(0, sizeof cores, &cores);
 }
 
+_Static_assert(sizeof(struct mos_dpdk_cores) == sizeof(cpu_set_t), "as many cores as the system knows");
+
+int mos_dpdk_thread_cores(struct mos_dpdk_cores *cores) {
+  return sched_getaffinity(0, sizeof *cores, (cpu_set_t *)cores);
+}
+
+int mos_dpdk_set_thread_cores(const struct mos_dpdk_cores *cores) {
+  return sched_setaffinity(0, sizeof *cores, (const cpu_set_t *)cores);
+}
+
 void mos_dpdk_sleep_exactly(void) {
   prctl(PR_SET_TIMERSLACK, 1);
 }

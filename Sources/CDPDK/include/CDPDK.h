@@ -93,6 +93,17 @@ int mos_dpdk_core(int place);
 /// Binds the calling thread to a core. 0, or -1.
 int mos_dpdk_bind_thread(int core);
 
+/// Cores of a machine, a bit each.
+struct mos_dpdk_cores {
+  uint64_t set[16];
+};
+
+/// The cores that the calling thread may run on. 0, or -1.
+int mos_dpdk_thread_cores(struct mos_dpdk_cores *cores);
+
+/// Has the calling thread run on these. 0, or -1.
+int mos_dpdk_set_thread_cores(const struct mos_dpdk_cores *cores);
+
 /// Has the calling thread's sleeps end when they are over, and not 50 µs later.
 void mos_dpdk_sleep_exactly(void);
 

@@ -57,10 +57,10 @@ public enum DPDK {
   public static func onCore<Value: ~Copyable, Failure: Error>(
     _ core: Int?, _ body: () throws(Failure) -> Value
   ) throws(Failure) -> Value {
-    var before = cpu_set_t()
-    guard let core, sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &before) == 0 else { return try body() }
+    var before = mos_dpdk_cores()
+    guard let core, mos_dpdk_thread_cores(&before) == 0 else { return try body() }
     _ = mos_dpdk_bind_thread(Int32(core))
-    defer { sched_setaffinity(0, MemoryLayout<cpu_set_t>.size, &before) }
+    defer { _ = mos_dpdk_set_thread_cores(&before) }
     return try body()
   }
 

@@ -18,8 +18,8 @@ struct InlineThreads {
       var threads: [InlineThread] = []
       for number in rows.indices {
         let core = core(number)
-        let worker = try DPDK.onCore(core) { () throws(ReplayFailure) in
-          try worker(number, port(0, queue: number), port(1, queue: number), sharesCore: false)
+        let worker = try DPDK.onCore(core) { () throws(ReplayFailure) -> InlineWorker<DPDKPort> in
+          try self.worker(number, port(0, queue: number), port(1, queue: number), sharesCore: false)
         }
         threads.append(PortThread(worker, core: core, until: { InterruptFlag.isSet }))
       }
@@ -40,8 +40,8 @@ struct InlineThreads {
     var threads: [InlineThread] = []
     for (number, link) in links.enumerated() {
       let core = sharesCore ? nil : core(number + 1)
-      let worker = try DPDK.onCore(core) { () throws(ReplayFailure) in
-        try worker(number, RingPort(link, port: 0), RingPort(link, port: 1), sharesCore: sharesCore)
+      let worker = try DPDK.onCore(core) { () throws(ReplayFailure) -> InlineWorker<RingPort> in
+        try self.worker(number, RingPort(link, port: 0), RingPort(link, port: 1), sharesCore: sharesCore)
       }
       threads.append(PortThread(worker, core: core, until: { hasDrained.isSet }))
     }
