@@ -197,13 +197,24 @@ extension Tracker {
     guard flags.contains(.ack) else {
       return Judgement(.ignore, packet.pointee.payloadLength > 0 ? .dataWithoutAck : .tcpFlagsInvalid)
     }
-    if current.options.hasTimestamp, receiver.pointee.knows.contains(.timestampRecent),
-      SegmentAcceptability.failsPAWS(
-        value: current.options.timestampValue, recent: receiver.pointee.timestampRecent),
-      isTimestampOld(packet, receiver: receiver)
-    {
-      return Judgement(.ignore, .timestampOld)
+    if current.options.hasTimestamp, isTimestampOld(packet, receiver: receiver) {
+      // Linux takes what is older by one tick of the sender's clock, as segments that overtook each other are; others do not.
+      guard current.options.timestampValue &+ 1 == receiver.pointee.timestampRecent else {
+        return Judgement(.ignore, .timestampOld)
+      }
+      let judgement = judgeNumbers(packet, sender: sender, receiver: receiver)
+      let isEmpty = packet.pointee.payloadWireLength == 0 && !flags.contains(.fin)
+      return judgement.course != .process || isEmpty ? judgement : Judgement(.doubt, .timestampOld)
     }
+    return judgeNumbers(packet, sender: sender, receiver: receiver)
+  }
+
+  /// The same but for the timestamp.
+  @inline(__always)
+  private mutating func judgeNumbers(
+    _ packet: UnsafePointer<DecodedPacket>, sender: UnsafeMutablePointer<Endpoint>,
+    receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Judgement {
     var judgement = Judgement(.process)
     let sequence = SequenceNumber(packet.pointee.sequence)
     if receiver.pointee.knows.rawValue & EndpointTraits.windowAndExpected == EndpointTraits.windowAndExpected {
@@ -238,9 +249,19 @@ extension Tracker {
     return judgement
   }
 
-  /// PAWS does not count a timestamp that was set 24 days ago (RFC 7323 5.5).
+  /// Whether the packet's timestamp is older than TS.Recent, which proves nothing when it was set 24 days ago (RFC 7323 5.5).
+  @inline(__always)
+  mutating func isTimestampOld(
+    _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
+  ) -> Bool {
+    receiver.pointee.knows.contains(.timestampRecent)
+      && SegmentAcceptability.failsPAWS(
+        value: current.options.timestampValue, recent: receiver.pointee.timestampRecent)
+      && isTimestampRecent(packet, receiver: receiver)
+  }
+
   @inline(never)
-  private mutating func isTimestampOld(
+  private mutating func isTimestampRecent(
     _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
   ) -> Bool {
     Endpoint.hours(packet.pointee.timestamp) &- receiver.pointee.timestampAge < 24 * 24

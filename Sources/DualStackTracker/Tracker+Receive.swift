@@ -188,7 +188,8 @@ extension Tracker {
     }
   }
 
-  /// RFC 7323 4.3: the timestamp of a segment that is not newer than what was last acknowledged.
+  /// RFC 7323 4.3: the timestamp, unless it is older, of a segment that reaches what was acknowledged last and does not begin
+  /// behind it. What lies before the window is refused before its timestamp counts (5.3, R2).
   @inline(__always)
   private mutating func rememberTimestamp(
     _ receiver: UnsafeMutablePointer<Endpoint>, sender: UnsafeMutablePointer<Endpoint>,
@@ -199,7 +200,9 @@ extension Tracker {
       guard sender.pointee.knows.contains(.timestamps), receiver.pointee.knows.contains(.timestamps) else { return }
       let reference =
         receiver.pointee.knows.contains(.window) ? receiver.pointee.acknowledged : receiver.pointee.rcvNxt
-      guard SequenceNumber(packet.pointee.sequence) <= reference else { return }
+      let sequence = SequenceNumber(packet.pointee.sequence)
+      guard sequence <= reference, sequence + packet.pointee.payloadWireLength >= reference else { return }
+      if isTimestampOld(packet, receiver: receiver) { return }
     }
     receiver.pointee.remember(current.options.timestampValue, packet.pointee.timestamp)
   }

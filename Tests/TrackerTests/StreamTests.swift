@@ -205,6 +205,51 @@ struct StreamTests {
       """)
   }
 
+  @Test("PAWS: of a timestamp that is one tick older the receiver's acknowledgment tells whether it was taken")
+  func pawsOneTick() throws {
+    let beginning = """
+      c > S seq 0 <mss 1460,ts 5000 0>
+      s > SA seq 0 ack 1 <mss 1460,ts 9000 5000>
+      c > A seq 1 ack 1 <ts 5001 9000>
+      c > PA. seq 4 ack 1 "def" <ts 5003 9000>
+      s > A seq 1 ack 1 <ts 9001 5001>
+      c > A seq 1 ack 1 <ts 5002 9001>
+      c > PA. seq 1 ack 1 "abc" <ts 5001 9000>
+      = anomaly timestampOld
+      = no newData
+
+      """
+    try TrackerScript.run(
+      beginning + """
+        s > A seq 1 ack 7 <ts 9002 5003>
+        = stream server "abcdef"
+        c > PA. seq 7 ack 1 "ghi" <ts 5004 9002>
+        = stream server "abcdefghi"
+        """)
+    try TrackerScript.run(
+      beginning + """
+        s > A seq 1 ack 1 <ts 9002 5002>
+        c > PA. seq 1 ack 1 "ABC" <ts 5004 9002>
+        = stream server "ABCdef"
+        """)
+  }
+
+  @Test("PAWS: what lies before the window, as a copy does that comes late, makes no older timestamp old")
+  func pawsBehindCopies() throws {
+    try TrackerScript.run(
+      """
+      c > S seq 0 <mss 1460,ts 5000 0>
+      s > SA seq 0 ack 1 <mss 1460,ts 9000 5000>
+      c > A seq 1 ack 1 <ts 5001 9000>
+      c > PA. seq 1 ack 1 "abc" <ts 5001 9000>
+      c > PA. seq 4 ack 1 "def" <ts 5002 9000>
+      s > A seq 1 ack 7 <ts 9001 5002>
+      c > PA. seq 1 ack 1 "abc" <ts 5009 9000>
+      c > PA. seq 7 ack 1 "ghi" <ts 5004 9001>
+      = stream server "abcdefghi"
+      """)
+  }
+
   @Test("A timestamp of 24 days ago proves nothing")
   func pawsAfterSilence() throws {
     try TrackerScript.run(

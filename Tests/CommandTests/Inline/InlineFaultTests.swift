@@ -141,13 +141,7 @@ struct InlineFaultTests {
     let atClient = number("orig_retransmits") - sockets.client.retransmissions
     let atServer = number("resp_retransmits") - sockets.server.retransmissions
     let (good, bad) = fault.end == .client ? (atServer, atClient) : (atClient, atServer)
-    if fault.hasTimestamps, fault.faults?.contains(where: { $0.hasPrefix("reordering=") }) == true {
-      withKnownIssue("late segments are refused for their timestamp that Linux takes", isIntermittent: true) {
-        #expect(number("missed_bytes") == 0 && 0...2 ~= good)
-      }
-    } else {
-      #expect(number("missed_bytes") == 0 && 0...2 ~= good, "\(record) \(sockets)")
-    }
+    #expect(number("missed_bytes") == 0 && 0...2 ~= good, "\(record) \(sockets)")
     #expect(bad <= copies + 2, "\(record) \(sockets)")
     // Each frame of the host on the good side is in the record.
     let (packets, sent) =
