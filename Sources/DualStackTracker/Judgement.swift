@@ -198,13 +198,13 @@ extension Tracker {
       return Judgement(.ignore, packet.pointee.payloadLength > 0 ? .dataWithoutAck : .tcpFlagsInvalid)
     }
     if current.options.hasTimestamp, isTimestampOld(packet, receiver: receiver) {
-      // Linux takes what is older by one tick of the sender's clock, as segments that overtook each other are; others do not.
-      guard current.options.timestampValue &+ 1 == receiver.pointee.timestampRecent else {
-        return Judgement(.ignore, .timestampOld)
-      }
-      let judgement = judgeNumbers(packet, sender: sender, receiver: receiver)
-      let isEmpty = packet.pointee.payloadWireLength == 0 && !flags.contains(.fin)
-      return judgement.course != .process || isEmpty ? judgement : Judgement(.doubt, .timestampOld)
+      // Where segments overtook each other the receiver can have taken it all the same: its TS.Recent is not known for sure
+      // while acknowledgments are under way, and Linux takes what is older by one tick of the sender's clock.
+      let end = SequenceNumber(packet.pointee.sequence) + packet.pointee.payloadWireLength
+      guard packet.pointee.payloadLength > 0, sender.pointee.knows.contains(.sequence), end <= sender.pointee.sndNxt,
+        judgeNumbers(packet, sender: sender, receiver: receiver).course == .process
+      else { return Judgement(.ignore, .timestampOld) }
+      return Judgement(.doubt, .timestampOld)
     }
     return judgeNumbers(packet, sender: sender, receiver: receiver)
   }

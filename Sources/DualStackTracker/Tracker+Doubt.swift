@@ -37,7 +37,7 @@ extension Tracker {
     _ acknowledgment: SequenceNumber, connection: UnsafeMutablePointer<Connection>, side: Side
   ) {
     let state = unconfirmed.pointer(connection.pointee.unconfirmed)
-    guard state.pointee.doubted.side == side, lentCount < 7 else { return }
+    guard state.pointee.doubted.side == side, lentCount < Tracker.mostLent - 1, events.room > 4 else { return }
     let receiver = connection.endpoint(side)
     let sender = connection.endpoint(side.peer)
     let start = receiver.pointee.rcvNxt

@@ -121,7 +121,7 @@ extension Tracker {
   /// Delivers what waits and is next.
   @inline(never)
   mutating func takeQueued(_ receiver: UnsafeMutablePointer<Endpoint>, _ side: Side, _ hook: Hook) {
-    guard lentCount < 8 else { return }
+    guard lentCount < Tracker.mostLent else { return }
     let start = receiver.pointee.rcvNxt
     let taken = receiver.pointee.receive.takeContiguous(from: start, pool: &pool)
     guard taken.count > 0 else { return }
@@ -266,11 +266,16 @@ extension Tracker {
     if connection.pointee.traits.contains(.unassembled(side)) {
       return passUnseen(to: acknowledgment, record: record, connection: connection, side: side)
     }
-    if connection.pointee.unconfirmed != 0 {
-      takeDoubted(acknowledgment, connection: connection, side: side)
-    }
-    if receiver.pointee.receive.hasQueued { takeQueued(receiver, side, .sender) }
-    guard acknowledgment > receiver.pointee.rcvNxt else { return }
+    // What was in doubt can lie in several holes between what waits.
+    var before: SequenceNumber
+    repeat {
+      before = receiver.pointee.rcvNxt
+      if connection.pointee.unconfirmed != 0 {
+        takeDoubted(acknowledgment, connection: connection, side: side)
+      }
+      if receiver.pointee.receive.hasQueued { takeQueued(receiver, side, .sender) }
+      guard acknowledgment > receiver.pointee.rcvNxt else { return }
+    } while receiver.pointee.rcvNxt != before
     receiver.pointee.acknowledged = acknowledgment
     receiver.pointee.knows.insert(.acknowledgedUnseen)
     if acknowledgment > sender.pointee.sndNxt, !sender.pointee.knows.contains(.seen), !isTranslated(connection) {
@@ -293,7 +298,7 @@ extension Tracker {
       limit = SequenceNumber.earlier(
         limit, finAhead(of: side.peer, connections.pointer(record.pointee.connection)))
     }
-    while receiver.pointee.rcvNxt < limit, events.room > 4, lentCount < 7 {
+    while receiver.pointee.rcvNxt < limit, events.room > 4, lentCount < Tracker.mostLent - 1 {
       skipHole(record: record, sender: sender, receiver: receiver, side: side, hook: hook, limit: limit)
     }
     if receiver.pointee.acknowledged <= receiver.pointee.rcvNxt + 1 {

@@ -33,11 +33,13 @@ public struct Tracker: ~Copyable {
   private var released: IndexQueue
   /// How many flows are in the two queues.
   @usableFromInline var endedCount = 0
+  /// The most chains that one packet can lend.
+  static var mostLent: Int { 32 }
   /// Chains of delivered bytes that are given back when the next packet is looked at that is not expected.
-  var lentChains: InlineArray<8, UInt32> = .init(repeating: 0)
+  var lentChains: InlineArray<32, UInt32> = .init(repeating: 0)
   var lentCount = 0
   /// The sides that they were delivered to.
-  var lentSides: InlineArray<8, Side> = .init(repeating: .client)
+  var lentSides: InlineArray<32, Side> = .init(repeating: .client)
   /// Delivered bytes are kept for comparison at once.
   var retains: Bool
   /// The current packet's flow, sender and judgement, from `lookUp` to `receive`.

@@ -205,8 +205,8 @@ struct StreamTests {
       """)
   }
 
-  @Test("PAWS: of a timestamp that is one tick older the receiver's acknowledgment tells whether it was taken")
-  func pawsOneTick() throws {
+  @Test("PAWS: of what fills a hole with an older timestamp the receiver's acknowledgment tells whether it was taken")
+  func pawsInHole() throws {
     let beginning = """
       c > S seq 0 <mss 1460,ts 5000 0>
       s > SA seq 0 ack 1 <mss 1460,ts 9000 5000>
@@ -232,6 +232,25 @@ struct StreamTests {
         c > PA. seq 1 ack 1 "ABC" <ts 5004 9002>
         = stream server "ABCdef"
         """)
+  }
+
+  @Test("PAWS: several holes are filled so, and one acknowledgment settles all of them")
+  func pawsInHoles() throws {
+    try TrackerScript.run(
+      """
+      c > S seq 0 <mss 1460,ts 5000 0>
+      s > SA seq 0 ack 1 <mss 1460,ts 9000 5000>
+      c > A seq 1 ack 1 <ts 5001 9000>
+      c > PA. seq 3 ack 1 "cd" <ts 5003 9000>
+      c > PA. seq 7 ack 1 "gh" <ts 5003 9000>
+      c > A seq 1 ack 1 <ts 5004 9000>
+      c > PA. seq 1 ack 1 "ab" <ts 5001 9000>
+      c > PA. seq 5 ack 1 "ef" <ts 5001 9000>
+      = no newData
+      s > A seq 1 ack 9 <ts 9002 5003>
+      = stream server "abcdefgh"
+      = no gap
+      """)
   }
 
   @Test("PAWS: what lies before the window, as a copy does that comes late, makes no older timestamp old")

@@ -67,6 +67,9 @@ struct InlineFaultTests {
     func hash(_ end: String, _ what: String) -> Substring? {
       network.output(end).split(separator: "\n").first { $0.hasPrefix(what) }?.split(separator: " ").last
     }
+    _ = network.wait {
+      ["client", "server"].allSatisfy { end in ["sent", "received"].allSatisfy { hash(end, $0) != nil } }
+    }
     #expect(hash("client", "sent") != nil && hash("client", "sent") == hash("server", "received"))
     #expect(hash("server", "sent") != nil && hash("server", "sent") == hash("client", "received"))
 
