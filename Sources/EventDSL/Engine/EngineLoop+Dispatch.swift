@@ -36,12 +36,13 @@ extension EngineLoop {
     run(&event, core.pointee.tracker.events.end, core.pointee.table.lists, core.pointee.occurrence(flow, packet))
   }
 
+  /// The same, out of the way of who rarely needs it.
   @inline(never)
   private static func dispatchByLists(
     _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
   ) { dispatchSimply(core, flow, packet) }
 
-  /// The same where in addition no event has more than one handler.
+  /// What `dispatchSimply` does, where in addition no event has more than one handler.
   @inline(__always)
   static func dispatchToSoleHandlers(
     _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>

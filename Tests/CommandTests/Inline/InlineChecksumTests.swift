@@ -36,7 +36,8 @@ struct InlineChecksumTests {
         CommandProcess.executable.path, "inline", "--port", "net_tap0,iface=t0", "--port", "net_tap1,iface=t1", "--eal",
         "--no-huge -m 256", "--conn-log", network.path("conn.log"),
       ], messages: "box")
-    #expect(network.wait { network.messages("box").contains("net_tap1,iface=t1: net_tap") }, "\(network.messages("box"))")
+    let isThere = network.wait { network.messages("box").contains("net_tap1,iface=t1: net_tap") }
+    #expect(isThere, "\(network.messages("box"))")
     #expect(network.messages("box").components(separatedBy: "verifies checksums").count == 3)
     let addresses = InlineNetwork.shell(
       """
