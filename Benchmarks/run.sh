@@ -31,6 +31,11 @@ python3 measure.py "${1:-7}"
 echo
 ./bridge.py
 ./track-inline.py
+if [ "$(id -u)" -eq 0 ] && command -v iperf3 ethtool >/dev/null; then
+  ./veth.py
+else
+  echo "bench: nothing over veth, which takes root, iperf3 and ethtool"
+fi
 rules=${MOS_SHARED:-../../shared}/rules
 if [ -d "$rules" ]; then
   echo

@@ -201,7 +201,8 @@ extension Tracker {
       // Where segments overtook each other the receiver can have taken it all the same: its TS.Recent is not known for sure
       // while acknowledgments are under way, and Linux takes what is older by one tick of the sender's clock.
       let end = SequenceNumber(packet.pointee.sequence) + packet.pointee.payloadWireLength
-      guard packet.pointee.payloadLength > 0, sender.pointee.knows.contains(.sequence), end <= sender.pointee.sndNxt,
+      guard packet.pointee.payloadLength > 0, receiver.pointee.knows.contains(.expected), end > receiver.pointee.rcvNxt,
+        sender.pointee.knows.contains(.sequence), end <= sender.pointee.sndNxt,
         judgeNumbers(packet, sender: sender, receiver: receiver).course == .process
       else { return Judgement(.ignore, .timestampOld) }
       return Judgement(.doubt, .timestampOld)

@@ -103,6 +103,32 @@ struct InlineRecordTests {
     #expect(try frames(path("inline.pcap")) == passed)
   }
 
+  @Test("the alerts of an IDS inline are those of a replay", arguments: ["http", "mixed"])
+  func sameAlerts(trace: String) throws {
+    let folder = try CommandProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    let rules = """
+      alert http any any -> any any (flow:to_client; http.stat_code; content:"404"; sid:1;)
+      alert tcp any any -> any any (flow:to_server; content:"GET "; startswith; fast_pattern; pcre:"/./U"; sid:2;)
+      alert udp any any -> any 53 (dns.query; content:"."; sid:3;)
+      alert tcp any any -> any any (flags:S; sid:4;)
+      """
+    try Data(rules.utf8).write(to: folder.appendingPathComponent("own.rules"))
+    try Data("rules: [own.rules]\n".utf8).write(to: folder.appendingPathComponent("ids.yaml"))
+    let ids = ["--middlebox", "ids", "--config", path("ids.yaml"), "--eve"]
+    let replay = try CommandProcess.run(["replay", "--quiet"] + ids + [path("replay"), CommandProcess.trace(trace)])
+    let inline = try bridge(CommandProcess.trace(trace), output: path("inline.pcap"), ids + [path("inline")])
+    #expect(replay.status == 0 && inline.status == 0, "\(inline.messages)")
+    func alerts(_ name: String) throws -> [Substring] {
+      try String(contentsOfFile: path(name), encoding: .utf8).split(separator: "\n")
+        .filter { $0.contains("\"event_type\":\"alert\"") }
+    }
+    let expected = try alerts("replay")
+    #expect(expected.count > 3)
+    #expect(try alerts("inline") == expected)
+  }
+
   @Test("what is wrong with the options or the ports is said in a line, with the exit status of its kind")
   func mistakes() throws {
     let null = ["--port", "net_null0", "--port", "net_null1"]
