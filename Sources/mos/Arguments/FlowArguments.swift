@@ -68,6 +68,22 @@ struct FlowArguments: ParsableArguments {
     }
   }
 
+  /// What was asked for, where packets come from a network. Throws a `ValidationError` of one line.
+  func liveOptions(_ choices: [MiddleboxChoice], workers: Int, quiet: Bool) throws -> ReplayOptions {
+    guard 1...64 ~= workers else { throw ValidationError("--workers \(workers): 1 to 64 can work") }
+    try check()
+    let files = [connLog, eve, events].compactMap { $0 }
+    guard Set(files).count == files.count else {
+      throw ValidationError("--conn-log, --eve, --events: two of them would write one file")
+    }
+    var options = ReplayOptions()
+    options.middleboxes = choices
+    apply(to: &options)
+    options.workers = workers
+    options.quiet = quiet
+    return options
+  }
+
   /// Sets what was asked for.
   func apply(to options: inout ReplayOptions) {
     options.connectionLog = connLog

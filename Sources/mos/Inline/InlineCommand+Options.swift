@@ -36,7 +36,7 @@ extension InlineCommand {
     options.fail = fail
     options.role = failRole
     options.router = try router(choices)
-    options.flows = try flowOptions(choices)
+    options.flows = try flows.liveOptions(choices, workers: workers ?? 1, quiet: quiet ?? false)
     return options
   }
 
@@ -69,21 +69,5 @@ extension InlineCommand {
     if let interface = interfaces[0], interface == interfaces[1] {
       throw ValidationError("--port \(second): it has the interface of the other port")
     }
-  }
-
-  private func flowOptions(_ choices: [MiddleboxChoice]) throws -> ReplayOptions {
-    let workers = workers ?? 1
-    guard 1...64 ~= workers else { throw ValidationError("--workers \(workers): 1 to 64 can work") }
-    try flows.check()
-    let files = [flows.connLog, flows.eve, flows.events].compactMap { $0 }
-    guard Set(files).count == files.count else {
-      throw ValidationError("--conn-log, --eve, --events: two of them would write one file")
-    }
-    var options = ReplayOptions()
-    options.middleboxes = choices
-    flows.apply(to: &options)
-    options.workers = workers
-    options.quiet = quiet ?? false
-    return options
   }
 }

@@ -92,22 +92,7 @@ struct MonitorCommand: ParsableCommand {
       }
       options.metrics = address
     }
-    options.flows = try flowOptions(choices)
-    return options
-  }
-
-  private func flowOptions(_ choices: [MiddleboxChoice]) throws -> ReplayOptions {
-    guard 1...64 ~= workers else { throw ValidationError("--workers \(workers): 1 to 64 can work") }
-    try flows.check()
-    let files = [flows.connLog, flows.eve, flows.events].compactMap { $0 }
-    guard Set(files).count == files.count else {
-      throw ValidationError("--conn-log, --eve, --events: two of them would write one file")
-    }
-    var options = ReplayOptions()
-    options.middleboxes = choices
-    flows.apply(to: &options)
-    options.workers = workers
-    options.quiet = quiet
+    options.flows = try flows.liveOptions(choices, workers: workers, quiet: quiet)
     return options
   }
 }
