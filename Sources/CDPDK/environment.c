@@ -89,6 +89,11 @@ int mos_dpdk_core(int place) {
   return -1;
 }
 
+int mos_dpdk_node(void) {
+  unsigned node;
+  return getcpu(NULL, &node) == 0 ? (int)node : -1;
+}
+
 int mos_dpdk_bind_thread(int core) {
   cpu_set_t cores;
   CPU_ZERO(&cores);

@@ -90,6 +90,9 @@ void mos_dpdk_stop(void);
 /// Of the cores that this process may run on, the one at `place` from 0; -1 where there are not so many.
 int mos_dpdk_core(int place);
 
+/// The NUMA node of the core that the calling thread runs on; -1 where the system does not say.
+int mos_dpdk_node(void);
+
 /// Binds the calling thread to a core. 0, or -1.
 int mos_dpdk_bind_thread(int core);
 
@@ -113,7 +116,7 @@ int mos_dpdk_register_thread(void);
 /// Forgets the calling thread.
 void mos_dpdk_unregister_thread(void);
 
-/// Memory for `count` frames of up to `frame_bytes` in one piece; longer ones are chained.
+/// Memory for `count` frames of up to `frame_bytes` in one piece, of the NUMA node `socket`, -1 for any; longer ones are chained.
 struct mos_dpdk_memory *mos_dpdk_memory_create(
   const char *name, uint32_t count, uint32_t frame_bytes, int socket, struct mos_dpdk_failure *failure);
 

@@ -64,6 +64,9 @@ public enum DPDK {
     return try body()
   }
 
+  /// The NUMA node of the core that the calling thread runs on now; -1 where the system does not say.
+  public static var node: Int { Int(mos_dpdk_node()) }
+
   /// Makes the calling thread known to DPDK, for a worker: its frames' memory is then faster. False where there are too many.
   @discardableResult
   public static func registerThread() -> Bool { mos_dpdk_register_thread() == 0 }

@@ -74,15 +74,22 @@ extension InlineBridge {
   }
 
   private static func startPorts(_ options: InlineOptions, queues: Int) throws(DPDKError) -> [DPDKDevice] {
+    let workers = options.flows.workers
+    let cores = InlineCores(workers: workers, distributes: queues < workers || options.distributes)
     var memories: [DPDKMemory] = []
-    for _ in 0..<queues { memories.append(try memory(options, frames: 16_384)) }
+    for queue in 0..<queues { memories.append(try memory(options, frames: 16_384, core: cores.queue(queue))) }
     return try startPorts(options, memories)
   }
 
-  /// Memory for the frames of one queue of each device. DPDK must have been started.
-  static func memory(_ options: InlineOptions, frames: Int) throws(DPDKError) -> DPDKMemory {
-    // A packet's frame: with an Ethernet header, two tags and a check sequence.
-    try DPDKMemory(frames: frames, frameByteCount: max(2_048, (options.mtu ?? 0) + 26))
+  /// Memory for the frames of one queue of each device, near the core of whoever has the queue. DPDK must have been started.
+  static func memory(_ options: InlineOptions, frames: Int, core: Int?) throws(DPDKError) -> DPDKMemory {
+    // Ordinary memory is of the node where it is used first, whatever DPDK takes it to be.
+    try DPDK.onCore(core) { () throws(DPDKError) in
+      // A packet's frame: with an Ethernet header, two tags and a check sequence.
+      try DPDKMemory(
+        frames: frames, frameByteCount: max(2_048, (options.mtu ?? 0) + 26),
+        preferredSocket: core == nil ? -1 : DPDK.node)
+    }
   }
 
   /// Starts the two devices, each with a queue for each of `memories`.

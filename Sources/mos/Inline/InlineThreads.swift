@@ -14,10 +14,12 @@ struct InlineThreads {
   func start(_ last: () throws(ReplayFailure) -> Void) throws(ReplayFailure) -> (
     workers: [InlineThread], distributor: DistributorThread?
   ) {
-    guard devices[0].queues < rows.count || options.distributes else {
+    let distributes = devices[0].queues < rows.count || options.distributes
+    let cores = InlineCores(workers: rows.count, distributes: distributes)
+    guard distributes else {
       var threads: [InlineThread] = []
       for number in rows.indices {
-        let core = core(number)
+        let core = cores.worker(number)
         let worker = try DPDK.onCore(core) { () throws(ReplayFailure) -> InlineWorker<DPDKPort> in
           try self.worker(number, port(0, queue: number), port(1, queue: number), sharesCore: false)
         }
@@ -27,19 +29,18 @@ struct InlineThreads {
       for thread in threads { try thread.start() }
       return (threads, nil)
     }
-    return try startDistributor(last)
+    return try startDistributor(cores, last)
   }
 
   private func startDistributor(
-    _ last: () throws(ReplayFailure) -> Void
+    _ cores: InlineCores, _ last: () throws(ReplayFailure) -> Void
   ) throws(ReplayFailure) -> (workers: [InlineThread], distributor: DistributorThread?) {
     let links = rows.map { _ in WorkerLink() }
     let hasDrained = DrainFlag()
-    // More threads than cores: the system places them, and those that wait give their core away.
-    let sharesCore = rows.count + 1 > DPDK.cores.count
+    let sharesCore = cores.sharesCore
     var threads: [InlineThread] = []
     for (number, link) in links.enumerated() {
-      let core = sharesCore ? nil : core(number + 1)
+      let core = cores.worker(number)
       let worker = try DPDK.onCore(core) { () throws(ReplayFailure) -> InlineWorker<RingPort> in
         try self.worker(number, RingPort(link, port: 0), RingPort(link, port: 1), sharesCore: sharesCore)
       }
@@ -50,16 +51,12 @@ struct InlineThreads {
       sharesCore: sharesCore, passesBy: options.distributes)
     let workers = threads
     let thread = DistributorThread(
-      distributor, links: links, core: sharesCore ? nil : core(0), hasDrained: hasDrained,
+      distributor, links: links, core: cores.queue(0), hasDrained: hasDrained,
       workersAreDone: { workers.allSatisfy(\.hasEnded) })
     try last()
     for thread in threads { try thread.start() }
     try thread.start()
     return (threads, thread)
-  }
-
-  private func core(_ number: Int) -> Int? {
-    DPDK.cores.isEmpty ? nil : DPDK.cores[number % DPDK.cores.count]
   }
 
   private func port(_ number: Int, queue: Int) throws(ReplayFailure) -> DPDKPort {

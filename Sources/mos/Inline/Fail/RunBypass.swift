@@ -65,7 +65,7 @@ private struct Bypass: ~Copyable {
     if memory == nil {
       try DPDK.start(arguments: options.environment, scansPCI: options.scansPCI)
       DPDK.bindThread(core: DPDK.cores.first)
-      memory = try InlineBridge.memory(options, frames: 8_192)
+      memory = try InlineBridge.memory(options, frames: 8_192, core: DPDK.cores.first)
     }
     if options.sharesPorts { try open() }
   }
