@@ -31,8 +31,10 @@ struct InlineBridge: ~Copyable {
     let metrics = try options.metrics.map { address throws(ReplayFailure) in try MetricsServer(address) }
     var parent: SupervisedBox?
     var isRestarted = false
-    if case .box(let descriptor, let wasCrash)? = options.role {
+    var heartbeats = Heartbeats.unseen
+    if case .box(let descriptor, let shared, let wasCrash)? = options.role {
       parent = SupervisedBox(descriptor: descriptor)
+      heartbeats = try Heartbeats(descriptor: shared)
       isRestarted = wasCrash
     }
     let devices = try InlineBridge.startDevices(options, for: rows[0], parent, message)
@@ -43,7 +45,8 @@ struct InlineBridge: ~Copyable {
       options.flows.tracker.secret ?? (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
     let router = options.router.map { InlineRouter($0, hardware: devices.map(\.address)) }
     let makers = InlineThreads(
-      devices: devices, rows: rows, options: workerOptions, records: records, router: router)
+      devices: devices, rows: rows, options: workerOptions, records: records, router: router,
+      heartbeats: heartbeats)
     let running = try makers.start { () throws(ReplayFailure) in
       try InlineBridge.takeOver(devices, options, parent)
     }

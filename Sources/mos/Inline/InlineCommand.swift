@@ -22,7 +22,7 @@ struct InlineCommand: ParsableCommand {
       SIGHUP has it go on in new files of records where the old ones were moved away, and read the configurations of ids and \
       firewall again; if one of them is wrong, all stay as they are. Which cores it runs on is told with taskset.
 
-      With --fail a parent process starts it again after a crash. Signals go to the parent, which passes them on; SWIFT_BACKTRACE \
+      With --fail a parent process starts it again after a crash, and when it has hung for two seconds. Signals go to the parent, which passes them on; SWIFT_BACKTRACE \
       in its environment, which has a crash described, delays the restart by seconds.
 
       Exit status: 0 done; 2 usage; 3 a port or a resource failed.

@@ -26,9 +26,9 @@ class InlineThread: PinnedThread, @unchecked Sendable {
   private let order = Mutex<WorkerOrder?>(nil)
   private let hasOrder = Atomic<Bool>(false)
 
-  fileprivate init(boxes: [any Middlebox], core: Int?) {
+  fileprivate init(boxes: [any Middlebox], core: Int?, heart: Heartbeat) {
     self.boxes = boxes
-    super.init(core: core)
+    super.init(core: core, heart: heart)
   }
 
   /// Has the worker do something on its thread, soon, between two bursts. An order that it has not begun with is given up for
@@ -66,15 +66,17 @@ final class PortThread<Port: InlinePort & ~Copyable>: InlineThread, @unchecked S
   private let isEnding: @Sendable () -> Bool
 
   /// A thread that works until `isEnding`.
-  init(_ worker: consuming InlineWorker<Port>, core: Int?, until isEnding: @escaping @Sendable () -> Bool) {
+  init(
+    _ worker: consuming InlineWorker<Port>, core: Int?, heart: Heartbeat, until isEnding: @escaping @Sendable () -> Bool
+  ) {
     let boxes = worker.boxes
     self.worker = worker
     self.isEnding = isEnding
-    super.init(boxes: boxes, core: core)
+    super.init(boxes: boxes, core: core, heart: heart)
   }
 
   override func work() {
-    worker.run(until: isEnding, betweenBursts: { doAsOrdered() })
+    worker.run(until: { turn(isEnding()) }, betweenBursts: { doAsOrdered() })
   }
 
   override var statistics: (first: PortStatistics, second: PortStatistics) {

@@ -9,6 +9,7 @@ struct InlineThreads {
   let options: InlineOptions
   let records: InlineRecords
   let router: InlineRouter?
+  let heartbeats: Heartbeats
 
   /// Makes and starts them, with what is `last` before that. Throws what cannot be had.
   func start(_ last: () throws(ReplayFailure) -> Void) throws(ReplayFailure) -> (
@@ -23,7 +24,8 @@ struct InlineThreads {
         let worker = try DPDK.onCore(core) { () throws(ReplayFailure) -> InlineWorker<DPDKPort> in
           try self.worker(number, port(0, queue: number), port(1, queue: number), sharesCore: false)
         }
-        threads.append(PortThread(worker, core: core, until: { InterruptFlag.isSet }))
+        threads.append(
+          PortThread(worker, core: core, heart: heartbeats.heart(of: number), until: { InterruptFlag.isSet }))
       }
       try last()
       for thread in threads { try thread.start() }
@@ -44,14 +46,14 @@ struct InlineThreads {
       let worker = try DPDK.onCore(core) { () throws(ReplayFailure) -> InlineWorker<RingPort> in
         try self.worker(number, RingPort(link, port: 0), RingPort(link, port: 1), sharesCore: sharesCore)
       }
-      threads.append(PortThread(worker, core: core, until: { hasDrained.isSet }))
+      threads.append(PortThread(worker, core: core, heart: heartbeats.heart(of: number), until: { hasDrained.isSet }))
     }
     let distributor = Distributor(
       try port(0, queue: 0), try port(1, queue: 0), links: links, options: options.flows, advisers: rows[0],
       sharesCore: sharesCore, passesBy: options.distributes)
     let workers = threads
     let thread = DistributorThread(
-      distributor, links: links, core: cores.queue(0), hasDrained: hasDrained,
+      distributor, links: links, core: cores.queue(0), heart: heartbeats.heart(of: rows.count), hasDrained: hasDrained,
       workersAreDone: { workers.allSatisfy(\.hasEnded) })
     try last()
     for thread in threads { try thread.start() }

@@ -8,11 +8,15 @@ import Synchronization
 /// A thread of a bridge, bound to a core. Subclasses say in `work` what it does.
 class PinnedThread: @unchecked Sendable {
   private let core: Int?
+  private let heart: Heartbeat
   private var thread = pthread_t()
   private let isDone = Atomic<Bool>(false)
 
   /// A thread that is to run on `core`; on any if it is nil.
-  init(core: Int?) { self.core = core }
+  init(core: Int?, heart: Heartbeat) {
+    self.core = core
+    self.heart = heart
+  }
 
   /// Starts it. Throws when the system gives none.
   func start() throws(ReplayFailure) {
@@ -37,6 +41,13 @@ class PinnedThread: @unchecked Sendable {
 
   /// What the thread does.
   func work() {}
+
+  /// Tells whoever watches that a turn of the thread's loop begins, or that the loop `isOver`, which it returns.
+  @inline(__always)
+  final func turn(_ isOver: Bool) -> Bool {
+    if isOver { heart.rest() } else { heart.beat() }
+    return isOver
+  }
 
   /// Whether it has ended.
   final var hasEnded: Bool { isDone.load(ordering: .acquiring) }

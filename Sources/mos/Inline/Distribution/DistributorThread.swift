@@ -11,18 +11,18 @@ final class DistributorThread: PinnedThread, @unchecked Sendable {
 
   /// A thread for `distributor`, which ends when its workers `areDone`; `hasDrained` is set when they have got everything.
   init(
-    _ distributor: consuming Distributor<DPDKPort>, links: [WorkerLink], core: Int?, hasDrained: DrainFlag,
-    workersAreDone areDone: @escaping @Sendable () -> Bool
+    _ distributor: consuming Distributor<DPDKPort>, links: [WorkerLink], core: Int?, heart: Heartbeat,
+    hasDrained: DrainFlag, workersAreDone areDone: @escaping @Sendable () -> Bool
   ) {
     self.distributor = distributor
     self.links = links
     self.areDone = areDone
     self.hasDrained = hasDrained
-    super.init(core: core)
+    super.init(core: core, heart: heart)
   }
 
   override func work() {
-    distributor.run(until: { InterruptFlag.isSet }, drained: { hasDrained.set() }, areDone: areDone)
+    distributor.run(until: { turn(InterruptFlag.isSet) }, drained: { hasDrained.set() }, areDone: areDone)
   }
 
   /// What the ports counted. It may be asked all the time.

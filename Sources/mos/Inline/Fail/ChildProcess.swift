@@ -9,17 +9,20 @@ struct ChildProcess {
   let identifier: pid_t
   let channel: FailChannel
 
-  /// Starts it. It is in a process group of its own, so that a terminal's signals come only to the parent, and has `signals`
-  /// blocked until it says otherwise. Throws what the system says.
+  /// Starts it with the role that `role` makes of its end of the channel, and with the open file `shared`. It is in a process group
+  /// of its own, so that a terminal's signals come only to the parent, and has `signals` blocked until it says otherwise.
+  /// Throws what the system says.
   init(
-    _ arguments: [String], role: (Int32) -> FailRole, blocking signals: [Int32]
+    _ arguments: [String], role: (Int32) -> FailRole, sharing shared: Int32, blocking signals: [Int32]
   ) throws(ReplayFailure) {
     let (own, other) = try FailChannel.pair()
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     // The same number: it only stays open.
-    posix_spawn_file_actions_adddup2(&actions, other.descriptor, other.descriptor)
+    for descriptor in [other.descriptor, shared] {
+      posix_spawn_file_actions_adddup2(&actions, descriptor, descriptor)
+    }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -66,6 +69,19 @@ struct ChildProcess {
     let name = String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return access(name, X_OK) == 0 ? name : link
   }()
+
+  /// Whether a debugger has it.
+  var isTraced: Bool {
+    guard let file = fopen("/proc/\(identifier)/status", "r") else { return false }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 128)
+    while fgets(&line, 128, file) != nil {
+      let words = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        .split(whereSeparator: \.isWhitespace)
+      if words.first == "TracerPid:" { return words.last != "0" }
+    }
+    return false
+  }
 
   /// How it ended; nil while it has not.
   func takeEnd() -> Failover.End? {

@@ -17,6 +17,8 @@ struct Failover {
   enum Event: Hashable {
     case box(FailMessage)
     case boxEnded(End)
+    /// One of its threads has stayed in one turn of its loop for so long, which is too long.
+    case boxStalled(Int64)
     case bypass(FailMessage)
     case bypassEnded(End)
     /// The parent was sent a signal.
@@ -96,11 +98,13 @@ struct Failover {
     switch event {
     case .box(let message): boxSaid(message, &actions)
     case .boxEnded(let end): boxEnded(end, &actions)
+    case .boxStalled(let time) where isBoxAlive:
+      actions += [.say("the box hangs: nothing has happened for \(time / 1_000_000) ms"), .signalBox(SIGKILL)]
     case .bypass(let message): bypassSaid(message, &actions)
     case .bypassEnded:
       bypass = .down(until: now + bypassBackoff.next(after: 0))
     case .signal(let number): signal(number, &actions)
-    case .time: break
+    case .boxStalled, .time: break
     }
     settle(&actions)
     return actions

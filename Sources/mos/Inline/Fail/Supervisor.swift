@@ -15,11 +15,14 @@ struct Supervisor {
   private var hasStarted = false
 
   private let groups: FanoutGroups?
+  private let heartbeats: Heartbeats
+  private var watch = StallWatch()
 
   /// A supervisor of boxes that are started with `arguments`, which say the same as `options`.
   init(_ mode: FailMode, _ options: InlineOptions, arguments: [String]) throws(ReplayFailure) {
     self.arguments = arguments
     groups = options.sharesPorts ? FanoutGroups(options.ports) : nil
+    heartbeats = try Heartbeats()
     signals = try SignalPipe(Supervisor.forwarded + [SIGCHLD])
     failover = Failover(mode, at: IdleWait.now)
   }
@@ -34,6 +37,7 @@ struct Supervisor {
       status = takeMessages()
       for number in came where status == nil && number != SIGCHLD { status = take(.signal(number)) }
       if status == nil { status = takeEnds() }
+      if status == nil { status = takeStall() }
       if status == nil { status = take(.time) }
     }
     endBypass()
@@ -44,7 +48,8 @@ struct Supervisor {
     var requests = [signals.descriptor, box?.channel.descriptor ?? -1, bypass?.channel.descriptor ?? -1].map {
       pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
     }
-    let time = failover.nextTime.map { max(0, ($0 - IdleWait.now + 999_999) / 1_000_000) } ?? -1
+    var time = failover.nextTime.map { max(0, ($0 - IdleWait.now + 999_999) / 1_000_000) } ?? -1
+    if box != nil, time < 0 || time > StallWatch.period / 1_000_000 { time = StallWatch.period / 1_000_000 }
     poll(&requests, nfds_t(requests.count), Int32(clamping: time))
   }
 
@@ -69,6 +74,16 @@ struct Supervisor {
     return take(.boxEnded(end))
   }
 
+  /// Looks whether the box's threads go on.
+  private mutating func takeStall() -> Int32? {
+    guard let box else { return nil }
+    let stall = watch.look(heartbeats.counts, at: IdleWait.now)
+    if stall < StallWatch.limit { return nil }
+    watch.reset()
+    // Who looks at it needs it as it is.
+    return box.isTraced ? nil : take(.boxStalled(stall))
+  }
+
   private mutating func take(_ event: Failover.Event) -> Int32? {
     perform(failover.take(event, at: IdleWait.now))
   }
@@ -80,7 +95,11 @@ struct Supervisor {
       case .startBox:
         let isRestarted = hasStarted
         hasStarted = true
-        if let status = start(\.box, { .box($0, isRestarted: isRestarted) }) { return status }
+        heartbeats.restAll()
+        watch.reset()
+        let shared = heartbeats.descriptor
+        let role = { FailRole.box($0, heartbeats: shared, isRestarted: isRestarted) }
+        if let status = start(\.box, role) { return status }
       case .startBypass: if let status = start(\.bypass, FailRole.bypass) { return status }
       case .tellBox(let message): box?.channel.send(message)
       case .tellBypass(let message): bypass?.channel.send(message)
@@ -98,9 +117,11 @@ struct Supervisor {
   ) -> Int32? {
     do throws(ReplayFailure) {
       let others = [box, bypass].compactMap { $0?.identifier }
-      var child = try ChildProcess(arguments, role: role, blocking: Supervisor.forwarded)
+      var child = try ChildProcess(
+        arguments, role: role, sharing: heartbeats.descriptor, blocking: Supervisor.forwarded)
       while groups?.collide(child.identifier, others) == true {
-        let next = try ChildProcess(arguments, role: role, blocking: Supervisor.forwarded)
+        let next = try ChildProcess(
+          arguments, role: role, sharing: heartbeats.descriptor, blocking: Supervisor.forwarded)
         child.end()
         child = next
       }

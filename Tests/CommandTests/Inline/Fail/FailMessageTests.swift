@@ -41,10 +41,15 @@ struct FailMessageTests {
 
   @Test("a role is told and understood; users have none to tell")
   func roles() throws {
-    for role in [FailRole.box(3, isRestarted: false), .box(4, isRestarted: true), .bypass(17)] {
+    let roles = [
+      FailRole.box(3, heartbeats: 5, isRestarted: false), .box(4, heartbeats: 3, isRestarted: true), .bypass(17),
+    ]
+    for role in roles {
       #expect(FailRole(role.argument) == role)
     }
-    for text in ["", "box", "box:", "box:2", "box:x", "parent:3", "box:3:4"] { #expect(FailRole(text) == nil) }
+    for text in ["", "box", "box:3", "box:3:2", "box:3:x", "parent:3:4", "box:3:4:5", "bypass:3:4"] {
+      #expect(FailRole(text) == nil)
+    }
     let run = try CommandProcess.run("inline", "--fail-role", "nobody")
     #expect(run.status == 2 && run.messages.contains("no option for users"))
     #expect(try !CommandProcess.run("inline", "--help").output.contains("fail-role"))

@@ -84,6 +84,26 @@ struct FailoverTests {
     #expect(first.take(.boxEnded(.status(status)), at: 1) == [.exit(status)])
   }
 
+  @Test("a box that hangs is killed, and its end is that of one that crashed", arguments: [FailMode.open, .closed])
+  func hang(mode: FailMode) {
+    var failover = working(mode)
+    #expect(
+      failover.take(.boxStalled(2_000 * millisecond), at: 5 * second)
+        == [.say("the box hangs: nothing has happened for 2000 ms"), .signalBox(SIGKILL)])
+    let next: Failover.Action = mode == .open ? .tellBypass(.take) : .startBox
+    #expect(deeds(failover.take(.boxEnded(.signal(SIGKILL)), at: 5 * second)) == [next])
+    // Too late: it is not there any more.
+    if mode == .open { #expect(failover.take(.boxStalled(2 * second), at: 5 * second) == []) }
+  }
+
+  @Test("one that hangs when it is to end, ends")
+  func hangAtEnd() {
+    var failover = working(.open)
+    _ = failover.take(.signal(SIGTERM), at: second)
+    #expect(deeds(failover.take(.boxStalled(2 * second), at: 4 * second)) == [.signalBox(SIGKILL)])
+    #expect(failover.take(.boxEnded(.signal(SIGKILL)), at: 4 * second) == [.exit(128 + SIGKILL)])
+  }
+
   @Test("a box that does not start again, as when a file was made wrong, is tried again")
   func wrongAfterCrash() {
     var failover = working(.closed)
@@ -216,7 +236,8 @@ private struct World {
     case .none: break
     case .starting: events += [.box(.wantsPorts), .boxEnded(.signal(SIGSEGV))]
     case .hasPorts: events += [.box(.runs), .boxEnded(.signal(SIGSEGV))]
-    case .waits, .runs: events += [.boxEnded(.signal(SIGKILL))]
+    case .waits: events += [.boxEnded(.signal(SIGKILL))]
+    case .runs: events += [.boxEnded(.signal(SIGKILL)), .boxStalled(2 * second)]
     }
     switch bypass {
     case .none: break
@@ -236,7 +257,7 @@ private struct World {
     case .bypass(.took): bypass = .passing
     case .bypass: bypass = .idle
     case .bypassEnded: bypass = .none
-    case .box, .signal, .time: break
+    case .box, .boxStalled, .signal, .time: break
     }
   }
 }
