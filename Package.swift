@@ -64,7 +64,7 @@ let package = Package(
     .target(name: "EventSupport", dependencies: ["EventDSL", "TestSupport"], path: "Tests/EventSupport"),
     .testTarget(name: "MOSCoreTests", dependencies: ["MOSCore", "TestSupport"]),
     .testTarget(
-      name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CPcap", "TestSupport"],
+      name: "PacketIOTests", dependencies: ["PacketIO", "MOSCore", "CDPDK", "CPcap", "TestSupport"],
       linkerSettings: [.linkedLibrary("pcap")]),
     .testTarget(name: "MTCPTests", dependencies: ["MTCP"]),
     .testTarget(name: "TrackerTests", dependencies: ["DualStackTracker", "TestSupport"]),

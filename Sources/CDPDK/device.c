@@ -42,7 +42,7 @@ int mos_dpdk_describe(uint16_t port, struct mos_dpdk_port_info *info, struct mos
 }
 
 static void choose_offloads(
-  const struct rte_eth_dev_info *device, uint16_t queues, struct rte_eth_conf *configuration,
+  uint16_t port, const struct rte_eth_dev_info *device, uint16_t queues, struct rte_eth_conf *configuration,
   struct mos_dpdk_port_info *info) {
   if (device->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) {
     configuration->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
@@ -57,6 +57,12 @@ static void choose_offloads(
   if ((checksums & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) && (checksums & RTE_ETH_RX_OFFLOAD_TCP_CKSUM)) {
     configuration->rxmode.offloads |= checksums;
     info->verifies_checksums = 1;
+  }
+  uint64_t ticks;
+  // Stamps are of use only if what they count can be found out.
+  if ((device->rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP) && dpdk.rte_eth_read_clock(port, &ticks) == 0) {
+    configuration->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TIMESTAMP;
+    info->has_clock = 1;
   }
   uint64_t hashed = device->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
   if (queues < 2 || hashed == 0) return;
@@ -95,7 +101,7 @@ int mos_dpdk_port_start(
   int result = dpdk.rte_eth_dev_info_get(port, &device);
   if (result < 0) return dpdk_fail(failure, result, "its driver says nothing about it");
   memset(&configuration, 0, sizeof configuration);
-  choose_offloads(&device, options->queues, &configuration, info);
+  choose_offloads(port, &device, options->queues, &configuration, info);
   result = dpdk.rte_eth_dev_configure(port, options->queues, options->queues, &configuration);
   if (result < 0) return dpdk_fail(failure, result, "cannot be configured for %u queues", options->queues);
   if (options->mtu != 0) {
@@ -112,6 +118,7 @@ int mos_dpdk_port_start(
   // Drivers that have no such modes give out all frames anyway.
   dpdk.rte_eth_promiscuous_enable(port);
   dpdk.rte_eth_allmulticast_enable(port);
+  dpdk_has_clock[port] = info->has_clock;
   info->is_promiscuous = dpdk.rte_eth_promiscuous_get(port) == 1;
   info->has_capture_time = strcmp(info->driver, "net_pcap") == 0;
   uint16_t mtu = 0;

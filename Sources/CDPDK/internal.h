@@ -9,6 +9,8 @@
 // depend on must not have.
 #pragma clang attribute push(__attribute__((target("sse4.2"))), apply_to = function)
 #include <rte_config.h>
+// The clock of a device was called that until DPDK 23.11.
+#define ALLOW_EXPERIMENTAL_API
 
 #include <rte_dev.h>
 #include <rte_eal.h>
@@ -21,6 +23,7 @@
 #include <rte_mempool.h>
 #include <rte_version.h>
 #include <stdlib.h>
+#include <time.h>
 #pragma clang attribute pop
 
 #include "CDPDK.h"
@@ -59,6 +62,7 @@
   X(rte_eth_promiscuous_get)                                                                                              \
   X(rte_eth_allmulticast_enable)                                                                                          \
   X(rte_eth_macaddr_get)                                                                                                  \
+  X(rte_eth_read_clock)                                                                                                   \
   X(rte_eth_link_get_nowait)                                                                                              \
   X(rte_eth_stats_get)                                                                                                    \
   X(rte_eth_xstats_get)                                                                                                   \
@@ -81,6 +85,12 @@ int dpdk_errno(void);
 /// Makes a message of what failed and the first line that DPDK logged about it; without one, what `error` (an errno) means.
 int dpdk_fail(struct mos_dpdk_failure *failure, int error, const char *format, ...)
   __attribute__((format(printf, 3, 4)));
+
+/// Ports that stamp frames by a clock of their own.
+extern uint8_t dpdk_has_clock[RTE_MAX_ETHPORTS];
+
+/// Compares the clock of a device with the system's if that is due at the time `now`.
+void dpdk_clock_keep(struct mos_dpdk_clock *clock, uint16_t port, int64_t now);
 
 /// Forgets what was logged.
 void dpdk_forget_log(void);

@@ -19,6 +19,9 @@ struct mos_dpdk_queue {
   uint32_t next;
   int timestamp_offset;
   uint64_t timestamp_flag;
+  /// The time stamps are the device's own, of this clock; else they are microseconds since 1970.
+  uint8_t has_clock;
+  struct mos_dpdk_clock clock;
   uint8_t has_multiple_segments;
   /// Frames that lie in several pieces are given out from here.
   uint8_t *pieces;
@@ -69,6 +72,17 @@ uint32_t mos_dpdk_memory_used(const struct mos_dpdk_memory *memory) {
   return used + memory->large->size - dpdk.rte_mempool_avail_count(memory->large);
 }
 
+/// Finds where time stamps are, and what they count.
+static void find_timestamps(struct mos_dpdk_queue *queue, const struct rte_eth_dev_info *device) {
+  queue->has_clock = dpdk_has_clock[queue->port];
+  int is_capture = device->driver_name != NULL && strcmp(device->driver_name, "net_pcap") == 0;
+  if (!queue->has_clock && !is_capture) return;
+  int flag = dpdk.rte_mbuf_dynflag_lookup(RTE_MBUF_DYNFLAG_RX_TIMESTAMP_NAME, NULL);
+  if (flag < 0) return;
+  queue->timestamp_offset = dpdk.rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, NULL);
+  queue->timestamp_flag = UINT64_C(1) << flag;
+}
+
 struct mos_dpdk_queue *mos_dpdk_queue_open(uint16_t port, uint16_t number, struct mos_dpdk_memory *memory) {
   struct mos_dpdk_queue *queue = calloc(1, sizeof *queue);
   if (queue == NULL) return NULL;
@@ -86,12 +100,7 @@ struct mos_dpdk_queue *mos_dpdk_queue_open(uint16_t port, uint16_t number, struc
   struct rte_eth_dev_info device;
   if (dpdk.rte_eth_dev_info_get(port, &device) == 0) {
     queue->has_multiple_segments = (device.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
-    // The time stamps of network cards count in units of their own.
-    if (device.driver_name != NULL && strcmp(device.driver_name, "net_pcap") == 0) {
-      int flag = dpdk.rte_mbuf_dynflag_lookup(RTE_MBUF_DYNFLAG_RX_TIMESTAMP_NAME, NULL);
-      queue->timestamp_offset = dpdk.rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, NULL);
-      if (flag < 0) queue->timestamp_offset = -1; else queue->timestamp_flag = UINT64_C(1) << flag;
-    }
+    find_timestamps(queue, &device);
   }
   memory->lender[memory->lenders++] = queue;
   return queue;
@@ -161,6 +170,7 @@ int mos_dpdk_receive(struct mos_dpdk_queue *queue, int capacity) {
   uint32_t got = driver->rx_pkt_burst(driver->rxq.data[queue->number], queue->burst, (uint16_t)capacity);
   if (got == 0) return 0;
   int64_t time = now();
+  if (__builtin_expect(queue->has_clock, 0)) dpdk_clock_keep(&queue->clock, queue->port, time);
   uint64_t bytes = 0;
   uint32_t lent = 0;
   for (uint32_t index = 0; index < got; index++) {
@@ -182,8 +192,9 @@ int mos_dpdk_receive(struct mos_dpdk_queue *queue, int capacity) {
     queue->loans[lent] = (struct loan){start, mbuf};
     int64_t stamp = time;
     if (queue->timestamp_offset >= 0 && (mbuf->ol_flags & queue->timestamp_flag) != 0) {
-      // The driver counts microseconds.
-      stamp = (int64_t)*RTE_MBUF_DYNFIELD(mbuf, queue->timestamp_offset, const uint64_t *) * 1000;
+      uint64_t ticks = *RTE_MBUF_DYNFIELD(mbuf, queue->timestamp_offset, const uint64_t *);
+      // A capture's are microseconds.
+      stamp = queue->has_clock ? mos_dpdk_clock_time(&queue->clock, ticks, time) : (int64_t)ticks * 1000;
     }
     // Of a frame whose checksums are wrong, or that has none, the flags say something else.
     uint64_t checksums = mbuf->ol_flags & (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);

@@ -55,6 +55,8 @@ struct mos_dpdk_port_info {
   int32_t socket;
   /// What the port was started with.
   uint8_t has_scatter, has_multiple_segments, has_symmetric_hash, is_promiscuous, has_capture_time, verifies_checksums;
+  /// Frames are stamped by a clock of the device, which can be read.
+  uint8_t has_clock;
 };
 
 /// How a port is to be started.
@@ -76,6 +78,22 @@ struct mos_dpdk_link {
 struct mos_dpdk_port_counters {
   uint64_t received, received_bytes, sent, sent_bytes, missed, receive_errors, send_errors, no_memory;
 };
+
+/// How a device's clock goes, by comparison with the system's; zeroes before the first one. What its ticks are is the device's.
+struct mos_dpdk_clock {
+  uint64_t ticks;
+  /// At these ticks, in nanoseconds: of a clock that is never set, and since 1970.
+  int64_t steady, wall;
+  /// Nanoseconds a tick; 0 where that is unknown: there was no second comparison, or the clock stood still or was set.
+  double rate;
+  uint8_t has_begun;
+};
+
+/// Compares: it showed `ticks` when the system's clocks showed `steady` and `wall`.
+void mos_dpdk_clock_compare(struct mos_dpdk_clock *clock, uint64_t ticks, int64_t steady, int64_t wall);
+
+/// The time of a stamp in nanoseconds since 1970; `now` where that is unknown or cannot be.
+int64_t mos_dpdk_clock_time(const struct mos_dpdk_clock *clock, uint64_t stamp, int64_t now);
 
 /// Loads DPDK's libraries and finds their functions. The following may be called only if it returned 0.
 int mos_dpdk_load(struct mos_dpdk_failure *failure);

@@ -49,6 +49,9 @@ public final class DPDKDevice: @unchecked Sendable {
   public let keepsFlowsTogether: Bool
   /// It looks at the checksums of IPv4, TCP and UDP itself, as far as it knows their headers.
   public let verifiesChecksums: Bool
+  /// It stamps frames itself, by a clock that is compared with the system's once a second: their times are those at which they came
+  /// to the device, not to the program.
+  public let hasClock: Bool
   /// Frames carry the times of a capture, and not those at which they came.
   public let hasCaptureTime: Bool
 
@@ -100,6 +103,7 @@ public final class DPDKDevice: @unchecked Sendable {
     isPromiscuous = info.is_promiscuous != 0
     keepsFlowsTogether = memories.count == 1 || info.has_symmetric_hash != 0
     hasCaptureTime = info.has_capture_time != 0
+    hasClock = info.has_clock != 0
     verifiesChecksums = info.verifies_checksums != 0
   }
 

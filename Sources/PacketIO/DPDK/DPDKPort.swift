@@ -39,7 +39,7 @@ public struct DPDKPort: ~Copyable {
 
 extension DPDKPort: PacketPort {
   /// Gives out the next frames, up to `capacity` and at most `burst`. Their times are those of the capture where the driver
-  /// plays one, and else one for all, when they were received.
+  /// plays one, those of the device's clock where it has one that stamps them, and else one for all, when they were received.
   public mutating func receive(into frames: UnsafeMutablePointer<CapturedFrame>, capacity: Int) -> Int {
     let count = Int(mos_dpdk_receive(queue, Int32(clamping: capacity)))
     for index in 0..<count {

@@ -65,7 +65,7 @@ struct InlineBridge: ~Copyable {
   var portLines: [String] {
     devices.map { device in
       "\(device.arguments): \(device.driver), \(device.address), link \(device.link), MTU \(device.mtu)"
-        + (device.verifiesChecksums ? ", verifies checksums" : "")
+        + (device.verifiesChecksums ? ", verifies checksums" : "") + (device.hasClock ? ", time stamps" : "")
     }
   }
 
