@@ -26,6 +26,7 @@ public struct EventBuffer: ~Copyable {
 
   init() {
     records = .allocate(capacity: 2 * EventBuffer.stepCapacity)
+    records.initialize(repeating: EventRecord(.packet, .wire, .client), count: 2 * EventBuffer.stepCapacity)
     next = records
     second = records
     limit = records + EventBuffer.stepCapacity

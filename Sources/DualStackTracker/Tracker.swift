@@ -97,7 +97,8 @@ public struct Tracker: ~Copyable {
   /// A flow's record. Precondition: `flow` was named by the tracker and not freed since.
   public func record(_ flow: UInt32) -> UnsafeMutablePointer<FlowRecord> { records.pointer(flow) }
 
-  /// Where `record(0)` would be: `recordBase + flow` is `record(flow)`, for closures that cannot borrow the tracker.
+  /// Where `record(0)` would be: `recordBase + flow` is `record(flow)`, for closures that cannot borrow the tracker. A record is
+  /// there, which is no flow's and whose `storage` the tracker leaves as its user sets it.
   public var recordBase: UnsafeMutablePointer<FlowRecord> {
     mutating get { records.base }
   }

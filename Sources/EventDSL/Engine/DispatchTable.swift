@@ -19,6 +19,7 @@ struct DispatchTable: ~Copyable {
   /// The same for frames without a known flow.
   static let unknownFrameList = unknownFrameKind * 4 + Int(Hook.wire.rawValue)
 
+  /// The handlers, and behind them one that does nothing.
   let handlers: UnsafeMutablePointer<HandlerBox>
   /// What follows in lists behind their first parts.
   let more: UnsafeMutablePointer<DispatchList>
@@ -45,6 +46,8 @@ struct DispatchTable: ~Copyable {
   /// The most parts of a list of handlers.
   let longestList: Int
   let nodeCount: Int
+  /// The number of the handler that does nothing.
+  @inline(__always) var noHandler: UInt32 { UInt32(truncatingIfNeeded: nodeCount) }
   let boxCount: Int
   /// Which events have handlers at a hook.
   var wanted: InlineArray<4, EventSet> = .init(repeating: EventSet(rawValue: 0))
@@ -67,7 +70,8 @@ struct DispatchTable: ~Copyable {
   let wantsEnds: Bool
   /// One middlebox, that neither chooses flows nor reads streams nor wants every packet.
   let isSimple: Bool
-  /// Of each list the number of its one handler, from 1, or 0: what a flow listens to that changed nothing of it.
+  /// Of each kind of event at each hook its one handler, or `noHandler`: what a flow listens to that changed nothing of
+  /// it. At the two bytes with which an `EventRecord` begins, as one number: so its reading is one instruction.
   let soleHandlers: UnsafeMutablePointer<UInt32>
   /// Where a flow changed nothing, `soleHandlers` says who waits for the tracker's events.
   let hasSoleHandlers: Bool
@@ -86,8 +90,9 @@ struct DispatchTable: ~Copyable {
     nodeCount = registry.nodes.count
     boxCount = registry.boxes.count
     words = max(1, (nodeCount + 63) / 64)
-    handlers = .allocate(capacity: max(1, nodeCount))
+    handlers = .allocate(capacity: nodeCount + 1)
     for (index, node) in registry.nodes.enumerated() { (handlers + index).initialize(to: HandlerBox(node.handler)) }
+    (handlers + nodeCount).initialize(to: HandlerBox(Handler { _ in }))
 
     var lists: [DispatchList] = []
     var serverLists: [DispatchList] = []
@@ -147,8 +152,12 @@ struct DispatchTable: ~Copyable {
     self.definitions = copied(definitions)
     let initialBits = builder.initialBits(words: words) { registry.subscriptions[$0] == false }
     self.initialBits = copied(initialBits)
-    hasSoleHandlers = isSimple && lists.allSatisfy { $0.isEmpty || $0.soleHandler(initialBits) != 0 }
-    soleHandlers = copied(lists.map { $0.soleHandler(initialBits) })
+    hasSoleHandlers = isSimple && lists.allSatisfy { $0.isEmpty || $0.soleHandler(initialBits) != nil }
+    var soleHandlers = [UInt32](repeating: UInt32(nodeCount), count: Hook.allCases.count << 8)
+    for (index, list) in lists.enumerated() {
+      if let handler = list.soleHandler(initialBits) { soleHandlers[(index % 4) << 8 | index / 4] = handler }
+    }
+    self.soleHandlers = copied(soleHandlers)
     let words = self.words
     boxBits = copied(
       registry.boxes.indices.flatMap { box in builder.bits(words: words) { $0.box == box && !$0.waitsForTimer } })
@@ -158,7 +167,7 @@ struct DispatchTable: ~Copyable {
   }
 
   deinit {
-    handlers.deinitialize(count: nodeCount)
+    handlers.deinitialize(count: nodeCount + 1)
     handlers.deallocate()
     more.deallocate()
     lists.deallocate()

@@ -71,18 +71,19 @@ struct EngineCore: ~Copyable {
   /// A record for events without a flow: all zero.
   let noRecord: UnsafeMutablePointer<FlowRecord>
   /// The event that is dispatched, unless it is one of a middlebox's own, a timer's or outside of any flow.
-  private let occurrence: UnsafeMutablePointer<Occurrence>
-  /// The tracker's words for events that have none.
-  let facts: UnsafeMutablePointer<EventRecord>
+  private var occurrence: Occurrence
+  /// The tracker's words for events that have none: of each kind, one for each hook.
+  private let facts: UnsafeMutablePointer<EventRecord>
 
   /// Flows whose streams' lengths are changed at a time, counted for each middlebox.
   static let mostStreamEdits = 65_536
   /// Edits whose bytes are held until they are acknowledged.
   static let mostInsertedBytes = 65_536
 
+  /// A core that will be at `place`.
   init(
-    _ registry: Registry, filters: FlowFilters, tracker: TrackerConfiguration, streamBytes: Int, heldBytes: Int,
-    sink: @escaping (Report) -> Void
+    at place: UnsafeMutablePointer<EngineCore>, _ registry: Registry, filters: FlowFilters,
+    tracker: TrackerConfiguration, streamBytes: Int, heldBytes: Int, sink: @escaping (Report) -> Void
   ) {
     let tracker = Tracker(configuration: tracker)
     let places = KeyPlaces()
@@ -103,7 +104,6 @@ struct EngineCore: ~Copyable {
     wantedBits = .allocate(capacity: table.words)
     wantedMask = .allocate(capacity: table.words)
     listening = .allocate(capacity: table.longestList * (Int(Dispatch.deepest) + 1))
-    occurrence = .allocate(capacity: 1)
     work = .allocate(capacity: 1)
     work.initialize(to: PacketWork())
     streamEdits = Slab(capacity: EngineCore.mostStreamEdits)
@@ -116,10 +116,12 @@ struct EngineCore: ~Copyable {
     noRecord = .allocate(capacity: 1)
     UnsafeMutableRawPointer(noRecord).initializeMemory(
       as: UInt8.self, repeating: 0, count: MemoryLayout<FlowRecord>.stride)
-    facts = .allocate(capacity: EventKind.allCases.count)
+    facts = .allocate(capacity: EventKind.allCases.count * Hook.allCases.count)
     for kind in EventKind.allCases {
-      (facts + Int(kind.rawValue)).initialize(to: EventRecord(kind, .receiver, .client))
+      for hook in Hook.allCases { (facts + hook.list(of: kind)).initialize(to: EventRecord(kind, hook, .client)) }
     }
+    occurrence = Occurrence(
+      core: place, flow: 0, record: noRecord, event: UnsafePointer(facts), packet: nil, time: Timestamp(nanoseconds: 0))
     self.registry = registry
     self.sink = sink
     bits = table.initialBits
@@ -127,6 +129,8 @@ struct EngineCore: ~Copyable {
     self.places = places
     self.table = table
     self.tracker = tracker
+    // No flow's record: who looks there at what a flow listens to finds that there is more to look at.
+    self.tracker.recordBase.pointee.storage = .max
   }
 
   deinit {
@@ -135,20 +139,16 @@ struct EngineCore: ~Copyable {
     listening.deallocate()
     wantedBits.deallocate()
     wantedMask.deallocate()
-    occurrence.deallocate()
     orphanBits.deallocate()
     work.deinitialize(count: 1)
     work.deallocate()
     facts.deallocate()
   }
 
-  /// Tells the core where it is.
-  mutating func settle(at core: UnsafeMutablePointer<EngineCore>) {
-    occurrence.initialize(
-      to: Occurrence(
-        core: core, flow: 0, record: noRecord, event: UnsafePointer(facts), packet: nil,
-        time: Timestamp(nanoseconds: 0),
-        hook: .wire))
+  /// The words for an event of which the tracker has none.
+  @inline(__always)
+  func fact(_ kind: EventKind, _ hook: Hook) -> UnsafePointer<EventRecord> {
+    UnsafePointer(facts + hook.list(of: kind))
   }
 
   /// An event of the flow is dispatched next.
@@ -179,13 +179,14 @@ struct EngineCore: ~Copyable {
 
   /// The same where `bits` are the flow's.
   @inline(__always)
-  func occurrence(
+  mutating func occurrence(
     _ flow: UInt32, _ record: UnsafeMutablePointer<FlowRecord>, _ packet: UnsafePointer<DecodedPacket>
   ) -> UnsafeMutablePointer<Occurrence> {
-    occurrence.pointee.flow = flow
-    occurrence.pointee.record = record
-    occurrence.pointee.packet = packet
-    return occurrence
+    occurrence.flow = flow
+    occurrence.record = record
+    occurrence.packet = packet
+    // By pointer: no access to it lasts while a handler runs.
+    return withUnsafeMutablePointer(to: &occurrence) { $0 }
   }
 
   /// Events without a packet, or outside of any flow.
@@ -197,6 +198,6 @@ struct EngineCore: ~Copyable {
     let record = flow == 0 ? noRecord : tracker.record(flow)
     listen(record)
     return Occurrence(
-      core: core, flow: flow, record: record, event: UnsafePointer(facts), packet: packet, time: time, hook: hook)
+      core: core, flow: flow, record: record, event: fact(.packet, hook), packet: packet, time: time)
   }
 }

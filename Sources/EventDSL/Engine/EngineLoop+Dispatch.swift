@@ -18,8 +18,7 @@ extension EngineLoop {
       let second = core.pointee.tracker.events.firstOfSecondStep
       // Where somebody listens to packets at `.sender`, packets are taken step by step.
       if event < second { run(&event, second, lists, occurrence) }
-      occurrence.pointee.hook = .receiver
-      occurrence.pointee.event = UnsafePointer(core.pointee.facts)
+      occurrence.pointee.event = core.pointee.fact(.packet, .receiver)
       Dispatch.run(lists + Hook.receiver.list(of: .packet), occurrence)
     }
     run(&event, end, lists, occurrence)
@@ -36,42 +35,49 @@ extension EngineLoop {
     run(&event, core.pointee.tracker.events.end, core.pointee.table.lists, core.pointee.occurrence(flow, packet))
   }
 
-  /// The same, out of the way of who rarely needs it.
-  @inline(never)
-  private static func dispatchByLists(
-    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
-  ) { dispatchSimply(core, flow, packet) }
-
-  /// What `dispatchSimply` does, where in addition no event has more than one handler.
+  /// What `tellEnds` and `dispatchSimply` do, where in addition no event has more than one handler. Precondition: `bits` are
+  /// those that flows have at first.
   @inline(__always)
   static func dispatchToSoleHandlers(
     _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
   ) {
-    if flow == 0 { return dispatchOutside(core, packet) }
-    let record = core.pointee.tracker.record(flow)
-    // What it listens to can have been changed.
+    let record = core.pointee.tracker.recordBase + Int(flow)
+    // What it listens to can have been changed; where there is no flow, record 0 says so.
     if record.pointee.storage != 0 { return dispatchByLists(core, flow, packet) }
     let soleHandlers = core.pointee.table.soleHandlers
+    let last = core.pointee.tracker.events.end - 1
     var event = core.pointee.tracker.events.first
-    let end = core.pointee.tracker.events.end
-    var handler: UInt32 = 0
-    while event < end {
-      handler = soleHandlers[event.pointee.listIndex]
-      if handler != 0 { break }
-      event += 1
+    // What somebody waits for comes last, and mostly alone. Where a flow takes another's place it is not alone.
+    if event != last {
+      if core.pointee.tracker.hasEnded() { return dispatchByLists(core, flow, packet) }
+      repeat {
+        let handler = soleHandlers[soleHandlerIndex(event)]
+        if handler != core.pointee.table.noHandler { return dispatchByLists(core, flow, packet) }
+        event += 1
+      } while event != last
     }
-    if handler == 0 { return }
-    var other = event + 1
-    while other < end {
-      if soleHandlers[other.pointee.listIndex] != 0 { return dispatchByLists(core, flow, packet) }
-      other += 1
-    }
-    core.pointee.bits = core.pointee.table.initialBits
+    let handler = soleHandlers[soleHandlerIndex(last)]
     let occurrence = core.pointee.occurrence(flow, record, packet)
-    occurrence.pointee.hook = event.pointee.hook
-    occurrence.pointee.event = event
-    occurrence.pointee.node = handler &- 1
-    core.pointee.table.handlers[Int(handler &- 1)].call(occurrence)
+    occurrence.pointee.event = last
+    occurrence.pointee.node = handler
+    core.pointee.table.handlers[Int(handler)].call(occurrence)
+  }
+
+  /// The same for packets of which the event alone does not name the handler. Out of the way, so that the others' way saves
+  /// no registers for it.
+  @inline(never)
+  private static func dispatchByLists(
+    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
+  ) {
+    tellEnds(core, packet)
+    dispatchSimply(core, flow, packet)
+    core.pointee.bits = core.pointee.table.initialBits
+  }
+
+  /// The place of an event's handler among `DispatchTable.soleHandlers`: `kind` and `hook`, with which a record begins.
+  @inline(__always)
+  private static func soleHandlerIndex(_ event: UnsafePointer<EventRecord>) -> Int {
+    Int(UInt16(littleEndian: UnsafeRawPointer(event).load(as: UInt16.self)))
   }
 
   /// The lists for the order of the packet's direction.
@@ -103,8 +109,7 @@ extension EngineLoop {
   ) {
     let list = UnsafePointer(lists + hook.list(of: .packet))
     if list.pointee.isEmpty { return }
-    occurrence.pointee.hook = hook
-    occurrence.pointee.event = UnsafePointer(occurrence.pointee.core.pointee.facts)
+    occurrence.pointee.event = occurrence.pointee.core.pointee.fact(.packet, hook)
     Dispatch.run(list, occurrence)
   }
 
@@ -115,10 +120,8 @@ extension EngineLoop {
     _ lists: UnsafeMutablePointer<DispatchList>, _ occurrence: UnsafeMutablePointer<Occurrence>
   ) {
     while event < end {
-      let hook = event.pointee.hook
       let list = UnsafePointer(lists + event.pointee.listIndex)
       if !list.pointee.isEmpty {
-        occurrence.pointee.hook = hook
         occurrence.pointee.event = event
         Dispatch.run(list, occurrence)
       }
@@ -152,8 +155,7 @@ extension EngineLoop {
     let core = occurrence.pointee.core
     let list = UnsafePointer(lists + hook.list(of: kind))
     if list.pointee.isEmpty { return }
-    occurrence.pointee.hook = hook
-    occurrence.pointee.event = UnsafePointer(core.pointee.facts + Int(kind.rawValue))
+    occurrence.pointee.event = core.pointee.fact(kind, hook)
     Dispatch.run(list, occurrence)
   }
 
@@ -240,7 +242,7 @@ extension EngineLoop {
 extension Hook {
   /// The place of the list for a kind of event at this hook.
   @inline(__always)
-  fileprivate func list(of kind: EventKind) -> Int { Int(kind.rawValue) &* 4 &+ Int(rawValue) }
+  func list(of kind: EventKind) -> Int { Int(kind.rawValue) &* 4 &+ Int(rawValue) }
 }
 
 extension EventRecord {

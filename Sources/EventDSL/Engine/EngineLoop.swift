@@ -12,31 +12,9 @@ enum EngineLoop {
     burst.waitsForEnds = core.pointee.table.wantsEnds
     if core.pointee.table.needsSteps { return takeInSteps(core, &burst, wanted) }
     if core.pointee.hasTimers { return takeBetweenTimers(core, &burst, wanted) }
-    if core.pointee.table.hasSoleHandlers {
-      return takeWhole(core, &burst, wanted) { flow, packet in
-        if core.pointee.tracker.hasEnded() { return tellEndsAndEvents(core, flow, packet) }
-        dispatchToSoleHandlers(core, flow, packet)
-      }
-    }
-    if core.pointee.table.isSimple {
-      return takeWhole(core, &burst, wanted) { flow, packet in
-        tellEnds(core, packet)
-        dispatchSimply(core, flow, packet)
-      }
-    }
-    return takeWhole(core, &burst, wanted) { flow, packet in
-      tellEnds(core, packet)
-      dispatchBoth(core, flow, packet)
-    }
-  }
-
-  /// A packet of whose flow's place another's end made room.
-  @inline(never)
-  private static func tellEndsAndEvents(
-    _ core: UnsafeMutablePointer<EngineCore>, _ flow: UInt32, _ packet: UnsafePointer<DecodedPacket>
-  ) {
-    tellEnds(core, packet)
-    dispatchSimply(core, flow, packet)
+    if core.pointee.table.hasSoleHandlers { return takeWhole(core, &burst, wanted, tell: tellSoleHandlers) }
+    if core.pointee.table.isSimple { return takeWhole(core, &burst, wanted, tell: tellSimply) }
+    return takeWhole(core, &burst, wanted, tell: tellBoth)
   }
 
   /// Each packet step by step.
@@ -75,13 +53,14 @@ enum EngineLoop {
   @inline(__always)
   private static func takeWhole(
     _ core: UnsafeMutablePointer<EngineCore>, _ burst: inout PacketBurst, _ wanted: EventSet,
-    tell: (UInt32, UnsafePointer<DecodedPacket>) -> Void
+    tell: Tracker.Listener
   ) -> Bool {
     // By pointer: no access to the tracker lasts while a handler runs.
     let tracker = withUnsafeMutablePointer(to: &core.pointee.tracker) { $0 }
     let heard = core.pointee.table.wantedAnywhere
     while true {
-      if Tracker.process(tracker, &burst, wanted: wanted, heard: heard, tell: tell) { return true }
+      core.pointee.bits = core.pointee.table.initialBits
+      if Tracker.process(tracker, &burst, wanted: wanted, heard: heard, tell: tell, core) { return true }
       tellEnds(core, nil)
       if burst.next == burst.count { return false }
     }
@@ -145,4 +124,29 @@ enum EngineLoop {
     }
     return flow
   }
+}
+
+// What the tracker's loop calls: each is inlined into the function of C's convention that the compiler makes of it, which
+// it does not do with a closure.
+
+@inline(__always)
+private func tellSoleHandlers(_ core: UnsafeMutableRawPointer, _ flow: UInt32, _ packet: UnsafeRawPointer) {
+  let packet = packet.assumingMemoryBound(to: DecodedPacket.self)
+  EngineLoop.dispatchToSoleHandlers(core.assumingMemoryBound(to: EngineCore.self), flow, packet)
+}
+
+@inline(__always)
+private func tellSimply(_ core: UnsafeMutableRawPointer, _ flow: UInt32, _ packet: UnsafeRawPointer) {
+  let core = core.assumingMemoryBound(to: EngineCore.self)
+  let packet = packet.assumingMemoryBound(to: DecodedPacket.self)
+  EngineLoop.tellEnds(core, packet)
+  EngineLoop.dispatchSimply(core, flow, packet)
+}
+
+@inline(__always)
+private func tellBoth(_ core: UnsafeMutableRawPointer, _ flow: UInt32, _ packet: UnsafeRawPointer) {
+  let core = core.assumingMemoryBound(to: EngineCore.self)
+  let packet = packet.assumingMemoryBound(to: DecodedPacket.self)
+  EngineLoop.tellEnds(core, packet)
+  EngineLoop.dispatchBoth(core, flow, packet)
 }

@@ -26,8 +26,8 @@ public struct EventEngine: ~Copyable {
     core = .allocate(capacity: 1)
     core.initialize(
       to: EngineCore(
-        registry, filters: filters, tracker: tracker, streamBytes: streamBytes, heldBytes: heldBytes, sink: report))
-    core.pointee.settle(at: core)
+        at: core, registry, filters: filters, tracker: tracker, streamBytes: streamBytes, heldBytes: heldBytes,
+        sink: report))
     candidates = .allocate(capacity: EventEngine.burst)
     candidates.initialize(repeating: 0, count: EventEngine.burst)
   }

@@ -62,9 +62,9 @@ struct DispatchList: BitwiseCopyable {
 
   @inline(__always) var isEmpty: Bool { mask == 0 }
 
-  /// The number, from 1, of the only handler, which flows listen to at first by `initialBits`; 0 where that is not so.
-  func soleHandler(_ initialBits: [UInt64]) -> UInt32 {
-    guard isPlain, mask.nonzeroBitCount == 1, mask & initialBits[Int(word)] != 0 else { return 0 }
-    return firstNode + UInt32(mask.trailingZeroBitCount) + 1
+  /// The only handler, which flows listen to at first by `initialBits`; nil where that is not so.
+  func soleHandler(_ initialBits: [UInt64]) -> UInt32? {
+    guard isPlain, mask.nonzeroBitCount == 1, mask & initialBits[Int(word)] != 0 else { return nil }
+    return firstNode + UInt32(mask.trailingZeroBitCount)
   }
 }

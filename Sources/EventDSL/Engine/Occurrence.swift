@@ -20,14 +20,13 @@ public struct Occurrence: BitwiseCopyable {
   @usableFromInline var node: UInt32
   /// Packet time where there is no packet.
   @usableFromInline var timerTime: Timestamp
-  @usableFromInline var hook: Hook
   /// How many user-defined events it is inside of.
   @usableFromInline var depth: UInt8
 
   @inlinable @inline(__always)
   init(
     core: UnsafeMutablePointer<EngineCore>, flow: UInt32, record: UnsafeMutablePointer<FlowRecord>,
-    event: UnsafePointer<EventRecord>, packet: UnsafePointer<DecodedPacket>?, time: Timestamp, hook: Hook
+    event: UnsafePointer<EventRecord>, packet: UnsafePointer<DecodedPacket>?, time: Timestamp
   ) {
     self.core = core
     self.flow = flow
@@ -35,11 +34,12 @@ public struct Occurrence: BitwiseCopyable {
     self.event = event
     self.packet = packet
     timerTime = time
-    self.hook = hook
     payload = nil
     node = 0
     depth = 0
   }
+
+  @inlinable var hook: Hook { event.pointee.hook }
 
   /// The packet's time stamp, or the time of the timer.
   @inlinable var time: Timestamp {
