@@ -3,8 +3,11 @@
 .PHONY: help demo test lint build event-benchmark unit soak thresholds oracles tcpflow tayga cuts readme examples fuzz bench clean
 
 SWIFT ?= swift
-# With the Swift library in it: starts faster, and runs where Swift is not installed.
-BUILD_MOS = $(SWIFT) build -c release --product mos --static-swift-stdlib
+# With the Swift library in it: starts faster, and runs where Swift is not installed. Packed relocations take a fifth off the
+# start (glibc 2.36 and newer know them); the linker that can pack them comes with Swift.
+RELEASE = $(SWIFT) build -c release --static-swift-stdlib \
+	-Xswiftc -use-ld=lld -Xlinker -z -Xlinker pack-relative-relocs
+BUILD_MOS = $(RELEASE) --product mos
 # Seconds a fuzz target, in `make fuzz` and in the short run at the end of `make test`.
 FUZZ_SECONDS ?= 120
 TEST_FUZZ_SECONDS ?= 10
@@ -44,7 +47,7 @@ build:
 	$(BUILD_MOS)
 
 event-benchmark:
-	@$(SWIFT) build -c release --product event-benchmark --static-swift-stdlib --quiet
+	@$(RELEASE) --product event-benchmark --quiet
 
 unit:
 	@scripts/install-dependencies.sh build test
@@ -71,7 +74,7 @@ oracles: build
 
 cuts:
 	@scripts/install-dependencies.sh build
-	$(SWIFT) build -c release --product ReplayCuts
+	$(RELEASE) --product ReplayCuts
 	@[ -d $(MOS_SHARED)/pcaps ] || echo 'cuts: $(MOS_SHARED)/pcaps is absent (set MOS_SHARED): its captures are skipped'
 	find traces $(wildcard $(MOS_SHARED)/pcaps) -name '*.pcap*' -type f -print0 | xargs -0 .build/release/ReplayCuts
 
