@@ -52,10 +52,7 @@ package struct EventScript: ~Copyable {
       case .wait(let time):
         process(frames)
         frames = []
-        clock = max(clock, ScriptedSegment.timestamp(time))
-        engine.advance(to: ScriptedSegment.timestamp(time))
-        engine.collect()
-        takeOutput()
+        wait(until: time)
       case .expect: throw Expectation(description: "an event script has no expectations: \(source)")
       }
     }
@@ -80,6 +77,14 @@ package struct EventScript: ~Copyable {
         Frame(bytes: bytes, time: ScriptedSegment.timestamp(start + Double(index) * 0.001))
       })
     return reports.all[before...].map(\.text)
+  }
+
+  /// Moves packet time on without a packet, to `seconds`.
+  package mutating func wait(until seconds: Double) {
+    clock = max(clock, ScriptedSegment.timestamp(seconds))
+    engine.advance(to: ScriptedSegment.timestamp(seconds))
+    engine.collect()
+    takeOutput()
   }
 
   /// Plays the segments of a script, and has the last one explained.

@@ -199,8 +199,7 @@ extension EngineLoop {
 
   /// Timers and time-outs that are due, in the order of their times; at the same time, time-outs first.
   static func goOff(_ core: UnsafeMutablePointer<EngineCore>, _ now: Timestamp) {
-    let timersAreDue = core.pointee.hasTimers && core.pointee.timers.isDue(now)
-    guard timersAreDue || core.pointee.tracker.isDue(now) else { return }
+    guard core.pointee.timers.isDue(now) || core.pointee.tracker.isDue(now) else { return }
     // Also where only time-outs are due: their handlers can set timers.
     if core.pointee.hasTimers { core.pointee.timers.begin(now) }
     while true {

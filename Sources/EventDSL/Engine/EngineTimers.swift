@@ -14,6 +14,8 @@ struct EngineTimers: ~Copyable {
   private let firstBoxTimer: Int
   /// Whether timers of middleboxes that go off by themselves have been set.
   private var hasBegun: Bool
+  /// Before this time none is due: one comparison a packet, whether there are timers or none.
+  private var due = Timestamp(nanoseconds: .min)
   /// The time up to which timers go off, or went off last.
   private var present = Timestamp(nanoseconds: .min)
 
@@ -29,10 +31,16 @@ struct EngineTimers: ~Copyable {
     hasBegun = boxTimers.allSatisfy { $0.interval == 0 }
     for (index, number) in flowTimers.enumerated() { places.set(number, to: index) }
     for (index, timer) in boxTimers.enumerated() { places.set(timer.number, to: index) }
+    noteDue()
   }
 
   /// Something may be due at `now`.
-  @inline(__always) func isDue(_ now: Timestamp) -> Bool { !hasBegun || wheel.isDue(now) }
+  @inline(__always) func isDue(_ now: Timestamp) -> Bool { now >= due }
+
+  /// The wheel was changed.
+  @inline(__always) private mutating func noteDue() {
+    due = hasBegun ? wheel.due : Timestamp(nanoseconds: .min)
+  }
 
   /// Timers go off up to `now`. Sets those that go off by themselves, when the first packet has come.
   mutating func begin(_ now: Timestamp) {
@@ -48,12 +56,14 @@ struct EngineTimers: ~Copyable {
       }
     }
     hasBegun = true
+    noteDue()
   }
 
   /// Sets a timer `delay` nanoseconds behind `time`, in place of an earlier setting. `false` when it is set from a timer's
   /// own event and would go off more than `mostRepeats` times until the present: then the first times are passed over.
   mutating func schedule(_ number: UInt32, after delay: Int64, from time: Timestamp, repeats: Bool) -> Bool {
     // A timer that goes off at once each time would never let a packet come.
+    defer { noteDue() }
     let delay = max(delay, repeats ? 1 : 0)
     let first = Self.time(after: delay, from: time)
     if repeats, first <= time {
@@ -96,15 +106,26 @@ struct EngineTimers: ~Copyable {
     return ((number &- 1) / UInt32(perFlow), Int((number &- 1) % UInt32(perFlow)))
   }
 
-  mutating func schedule(_ number: UInt32, at time: Timestamp) { wheel.schedule(number, at: time) }
+  mutating func schedule(_ number: UInt32, at time: Timestamp) {
+    wheel.schedule(number, at: time)
+    noteDue()
+  }
 
-  mutating func cancel(_ number: UInt32) { wheel.cancel(number) }
+  mutating func cancel(_ number: UInt32) {
+    wheel.cancel(number)
+    noteDue()
+  }
 
-  mutating func nextExpired(_ now: Timestamp) -> UInt32 { wheel.nextExpired(now) }
+  mutating func nextExpired(_ now: Timestamp) -> UInt32 {
+    defer { noteDue() }
+    return wheel.nextExpired(now)
+  }
 
   /// Unsets all timers of a flow.
   @inline(__always)
   mutating func cancelAll(of flow: UInt32) {
+    if perFlow == 0 { return }
     for place in 0..<perFlow { wheel.cancel(number(ofFlowTimer: place, flow)) }
+    noteDue()
   }
 }

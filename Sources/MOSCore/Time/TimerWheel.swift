@@ -147,6 +147,9 @@ public struct TimerWheel: ~Copyable {
   /// Whether `nextExpired` has work at `now`: until it has, the wheel need not be told of the time.
   @inlinable @inline(__always) public func isDue(_ now: Timestamp) -> Bool { now >= earliestTime }
 
+  /// Before this time `nextExpired` has no work.
+  @inlinable @inline(__always) public var due: Timestamp { earliestTime }
+
   /// Moves the wheel to `now` where no timer is due and none is to be moved until then; `false`, and nothing is done,
   /// where `nextExpired` is to be asked.
   @inlinable @inline(__always) public mutating func passes(_ now: Timestamp) -> Bool {
