@@ -36,6 +36,9 @@ public struct ICMPError: BitwiseCopyable, Equatable, Sendable {
   public static let networkUnreachable = ICMPError(v4: Message(type: 3, code: 0), v6: Message(type: 1, code: 0))
   /// Its destination cannot be reached.
   public static let hostUnreachable = ICMPError(v4: Message(type: 3, code: 1), v6: Message(type: 1, code: 3))
+  /// Its destination does not speak its protocol. IPv6 says so with a parameter problem at the next header's field.
+  public static let protocolUnreachable = ICMPError(
+    v4: Message(type: 3, code: 2), v6: Message(type: 4, code: 1, rest: 6))
   /// Nobody is at its port.
   public static let portUnreachable = ICMPError(v4: Message(type: 3, code: 3), v6: Message(type: 1, code: 4))
   /// It is not allowed to pass.

@@ -56,7 +56,7 @@ extension NAT {
   private func translateError(
     _ view: borrowing PacketView, _ packet: borrowing PacketControl
   ) -> NATRefusal? {
-    guard let quoted = view.quotedEnds else { return .icmpUnrelated }
+    guard let quoted = view.quotedEnds, view.decoded.pointee.isQuotedHeaderIntact else { return .icmpUnrelated }
     let number = quoted.protocolNumber
     let source = NATEnd(sourceOf: view.key)
     if state.tables.pointee.realms.realm(of: NATEnd(destinationOf: view.key).address) == .external {

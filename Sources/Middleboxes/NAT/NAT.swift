@@ -34,6 +34,7 @@ public struct NAT: Middlebox {
   let state: State
   private let spread: WorkerSpread
   let translation = FlowLocal(NATFlow())
+  let unsolicitedTimer = BoxTimer()
 
   /// A NAT of which each of `workers` has its own part of the ports. Which port is given where the host's own is taken, is
   /// decided by `seed`: nobody should know it, but with the same one a replay gives the same.
@@ -71,7 +72,10 @@ public struct NAT: Middlebox {
       guard let view = event.packet else { return }
       if state.tables.pointee.advance(to: view.decoded.pointee.clock) { endMappings(event) }
       if let refusal = state.tables.pointee.arrival(view.decoded) {
-        if !answerEcho(view, packet) { refuse(view, packet, refusal) }
+        if !answerEcho(view, packet) {
+          answerLater(event, view, packet, refusal)
+          refuse(view, packet, refusal)
+        }
       } else if !view.isAcceptable, view.kind != .tcp, state.tables.pointee.isToBeTranslated(view.decoded) {
         // It begins no flow, so nobody would translate it.
         refuse(view, packet, .invalid)
@@ -86,6 +90,7 @@ public struct NAT: Middlebox {
       guard let view = event.packet, state.tables.pointee.isToBeTranslated(view.decoded) else { return }
       refuse(view, packet, .unsolicited)
     }
+    On(unsolicitedTimer) { event in answerUnsolicited(event) }
     On(.established) { event in beginEstablished(event.flow) }
     On(.stateChange) { event in
       // Both ends have sent a FIN: RFC 5382 5 calls this the closing phase.
@@ -105,7 +110,7 @@ public struct NAT: Middlebox {
   }
 
   @inline(never)
-  private func endMappings<Kind>(_ event: borrowing Event<Kind>) {
+  func endMappings<Kind>(_ event: borrowing Event<Kind>) {
     while let ended = state.tables.pointee.nextEnded(says: state.logs) {
       if state.logs { event.report("mapping ended: \(ended)") }
     }

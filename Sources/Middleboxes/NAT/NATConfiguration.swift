@@ -32,6 +32,8 @@ import MOSCore
 ///   toward: all                 # To everybody, to hosts behind the NAT alone (internal), or to nobody.
 ///   from: [10.0.0.1, fd00::1]   # By which addresses hosts behind it know it. Else the first external address, and the same in
 ///                               # the prefix of NAT64.
+///   unsolicited-syn: yes        # Who sends a SYN from outside that is not let in is told, after six seconds, that the port is
+///                               # unreachable, unless the connection is opened from inside by then (RFC 5382 REQ-4).
 ///
 /// forwards:                     # Ports that lead to a host, for everybody.
 ///   - {protocol: tcp, external: 198.51.100.1, ports: 80, to: 10.0.0.5, to-port: 8080}
@@ -43,6 +45,7 @@ import MOSCore
 /// nat64:                        # IPv6 hosts reach IPv4 ones by addresses of a prefix (RFC 6146, RFC 7915).
 ///   prefix: 64:ff9b::/96        # Of 32, 40, 48, 56, 64 or 96 bits (RFC 6052). Required.
 ///   pool: 198.51.100.64         # Addresses for them alone; without, those of `external`, which need not be there with it.
+///   copy-traffic-class: yes     # The other version's traffic class or type of service; else 0 (RFC 7915 4.1, 5.1).
 /// ```
 public struct NATConfiguration: Sendable, Equatable {
   /// Whose packets from outside a mapping lets in (RFC 4787 5).
@@ -106,6 +109,8 @@ public struct NATConfiguration: Sendable, Equatable {
   var udpInboundRefresh = false
   var decrementsTimeToLive = true
   var messagesToward = MessageReceivers.all
+  /// Whether the sender of a SYN that nobody asked for is told so, six seconds later.
+  var answersSYNs = true
   /// The source of messages to hosts behind the NAT; nil where none was chosen.
   var messageAddress4: UInt32?
   var messageAddress6: IPAddress?
@@ -116,6 +121,8 @@ public struct NATConfiguration: Sendable, Equatable {
   var oneToOne: [OneToOne] = []
   /// IPv4 addresses as IPv6 hosts know them; nil without NAT64.
   var embedding: AddressEmbedding?
+  /// Whether what changes its version of IP keeps its traffic class.
+  var copiesTrafficClass = true
   /// Addresses for IPv6 hosts, which have those of IPv4 hosts where there are none.
   var pool: [UInt32] = []
 

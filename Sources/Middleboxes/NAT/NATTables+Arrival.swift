@@ -48,6 +48,8 @@ extension NATTables {
   ) -> NATRefusal? {
     guard isTranslatable(packet) else { return .untranslatable }
     let from = NATEnd(sourceOf: packet.pointee.key)
+    // Nobody's address, or a group's (RFC 1812 5.3.7, RFC 7915 4.1).
+    if source == .unrouted || from.address >> 24 == 0 || from.address >> 24 == 127 { return .spoofed }
     var to = NATEnd(destinationOf: packet.pointee.key)
     if packet.pointee.kind == .icmp {
       if packet.pointee.isICMPError { return arrivalOfError(packet) }
@@ -87,10 +89,11 @@ extension NATTables {
     packet.pointee.isAcceptable && !packet.pointee.flags.contains(.rst)
   }
 
-  /// RFC 5508 REQ-3 and REQ-4: an error whose checksum is wrong, or which is about nothing that a mapping sent, goes no
-  /// further. Who sends it does not matter: it may be any router on the way.
+  /// RFC 5508 REQ-3 and REQ-4: an error whose checksum is wrong, or that of the header in it, or which is about nothing that a
+  /// mapping sent, goes no further. Who sends it does not matter: it may be any router on the way.
   private mutating func arrivalOfError(_ packet: UnsafePointer<DecodedPacket>) -> NATRefusal? {
-    guard packet.pointee.isAcceptable, let quoted = packet.pointee.quotedEnds else { return .icmpUnrelated }
+    guard packet.pointee.isAcceptable, let quoted = packet.pointee.quotedEnds, packet.pointee.isQuotedHeaderIntact
+    else { return .icmpUnrelated }
     return hostEnd(of: NATEnd(sourceOf: quoted), quoted.protocolNumber) == nil ? .icmpUnrelated : nil
   }
 
@@ -115,6 +118,9 @@ extension NATEnd {
 }
 
 extension DecodedPacket {
+  /// Whether the IPv4 header that an error quotes has a right checksum. Precondition: there are `quotedEnds`.
+  var isQuotedHeaderIntact: Bool { Checksum.verify(payload, count: Int(payload.load8(at: 0) & 0xf) * 4) }
+
   /// Whether it is an ICMP reply with an identifier.
   var isICMPReply: Bool { kind == .icmp && (icmpType == 0 || icmpType == 14 || icmpType == 16 || icmpType == 18) }
 }

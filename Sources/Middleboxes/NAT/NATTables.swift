@@ -7,6 +7,7 @@ struct NATTables: ~Copyable {
   var mappings: MappingTable
   var permits: PermitTable
   var ftp: Slab<FTPSession>
+  var unsolicited = UnsolicitedSYNs()
   private var ports: PortPool
   var hosts: HostTable
   private let externalOfHost: AddressPairs
@@ -23,6 +24,8 @@ struct NATTables: ~Copyable {
   let isHop: Bool
   /// IPv4 addresses for IPv6 hosts; nil without NAT64.
   let embedding: AddressEmbedding?
+  /// Whether what changes its version of IP keeps its traffic class.
+  let copiesTrafficClass: Bool
   /// What the NAT says itself.
   let messages: NATMessages
   /// There is NAT64, or the length of packets matters.
@@ -78,6 +81,7 @@ struct NATTables: ~Copyable {
     udpInboundRefresh = configuration.udpInboundRefresh
     isHop = configuration.decrementsTimeToLive
     embedding = configuration.embedding
+    copiesTrafficClass = configuration.copiesTrafficClass
     messages = NATMessages(configuration)
     looksFurther = embedding != nil || messages.limitsLength
     settledStep = NATTables.settledTime - (messages.limitsLength ? NATFlow.lengthOffset : 0)

@@ -153,17 +153,22 @@ struct NATFTPTests {
     #expect(control.commands == "PORT 10,0,0,1,156,65\r\n" && net.nat.counters.ftpRefused == 1)
   }
 
-  @Test("ftp: no leaves every line as it is, and so do other ports than 21")
+  @Test("RFC 4787 REQ-10 a, RFC 5382 REQ-6: FTP is on by default, the one gateway, and off with ftp: no")
   func off() throws {
     let line = "PORT 10,0,0,1,156,65\r\n"
+    let on = FTPControl(try NATFixture())
+    on.say(fromClient: true, line)
+    #expect(on.commands != line && on.net.nat.counters.ftpTranslated == 1)
     let control = FTPControl(try NATFixture("ftp: no"))
     control.say(fromClient: true, line)
     #expect(control.commands == line)
-    let other = FTPControl(
-      try NATFixture(), client: "10.0.0.1:40000", seenAs: "198.51.100.1:40000", server: "203.0.113.1:80",
-      knownAs: "203.0.113.1:80")
-    other.say(fromClient: true, line)
-    #expect(other.commands == line)
+    for port in [80, 194, 554, 1_720, 1_723, 2_000, 5_060, 6_667] {
+      let server = "203.0.113.1:\(port)"
+      let other = FTPControl(
+        try NATFixture(), client: "10.0.0.1:40000", seenAs: "198.51.100.1:40000", server: server, knownAs: server)
+      other.say(fromClient: true, line)
+      #expect(other.commands == line)
+    }
   }
 
   @Test(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Middleboxes
 
-@Suite("NAT: fragments (RFC 4787 REQ-14, RFC 5382 7, RFC 5508)")
+@Suite("NAT: fragments (RFC 4787, RFC 5382 7, RFC 5508)")
 struct NATFragmentTests {
   /// A builder of datagrams from one end to another, with a payload that needs fragments.
   private func builder(_ from: String, _ to: String, bytes: Int = 100) -> PacketBuilder {
@@ -23,7 +23,9 @@ struct NATFragmentTests {
 
   private func send(_ frames: [[UInt8]], _ net: NATFixture) -> [[UInt8]] { frames.flatMap { net.send($0) } }
 
-  @Test("Fragments in order leave as a host with the external end would have sent them, and so do those of the answer")
+  @Test(
+    "REQ-14: fragments in order leave as a host with the external end would have sent them, and so do those of the answer"
+  )
   func inOrder() throws {
     let net = try NATFixture("keep-port: no")
     let external = try #require(net.udp("10.0.0.1:5000", "203.0.113.1:53")).prefix { $0 != " " }
@@ -32,7 +34,7 @@ struct NATFragmentTests {
     #expect(net.nat.counters.translated == 3)
   }
 
-  @Test("Fragments in any order are translated, also when the one with the ports comes last")
+  @Test("REQ-14: fragments in any order are translated, also when the one with the ports comes last")
   func outOfOrder() throws {
     let frames = udp("10.0.0.1:5000", "203.0.113.1:53")
     for order in [[2, 1, 0], [1, 2, 0], [0, 2, 1], [2, 0, 1], [1, 0, 2]] {

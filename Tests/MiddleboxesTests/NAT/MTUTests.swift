@@ -22,7 +22,7 @@ struct NATMTUTests {
   }
 
   @Test(
-    "What may not be cut and is longer than the network takes is not sent, and its sender is told by how much",
+    "REQ-13: what may not be cut and is longer than the network takes is not sent, and its sender is told by how much",
     arguments: [1, 3])
   func fragmentationNeeded(packets: Int) throws {
     let net = try net()

@@ -27,7 +27,7 @@ struct NATMessageTests {
   }
 
   @Test(
-    "Time exceeded: a host is told of its first packet, of those behind it, and of queries",
+    "REQ-10 a: time exceeded: a host is told of its first packet, of those behind it, and of queries",
     arguments: [0, 1] as [UInt8])
   func timeExceeded(timeToLive: UInt8) throws {
     let net = try net()
@@ -45,7 +45,8 @@ struct NATMessageTests {
   }
 
   @Test(
-    "Time exceeded: who sends from outside is told by the external address, where there is a mapping, and else nothing")
+    "REQ-10 a: time exceeded: who sends from outside is told by the external address, where there is a mapping, and else nothing"
+  )
   func timeExceededOutside() throws {
     let net = try net("one-to-one: [{internal: 10.0.0.9, external: 198.51.100.9}]")
     _ = net.udp("10.0.0.1:5000", "203.0.113.1:53")
@@ -116,7 +117,8 @@ struct NATMessageTests {
     #expect(net.send(hairpin.udpFrame) == error(11, 0, about: hairpin.udp))
   }
 
-  @Test("Nothing is said about an error, to a group, about what nobody asked for, or what cannot be translated")
+  @Test(
+    "REQ-10 e: nothing is said about an error, to a group, about what nobody asked for, or what cannot be translated")
   func silence() throws {
     let net = try net()
     _ = net.udp("10.0.0.1:5000", "203.0.113.1:53")
@@ -134,18 +136,7 @@ struct NATMessageTests {
     #expect(net.nat.counters.errorsSent == 0)
   }
 
-  @Test("RFC 5382 REQ-4 a: who sends an unsolicited SYN hears nothing, at once or later")
-  func unsolicitedSYN() throws {
-    let net = try net()
-    var syn = builder("203.0.113.1:80", "198.51.100.1:6000")
-    syn.flags = TCPFlags.syn.rawValue
-    #expect(net.send(syn.tcpFrame).isEmpty)
-    net.time = 10
-    #expect(net.udp("10.0.0.1:5000", "203.0.113.1:53") != nil)
-    #expect(net.script.output.count == 1)
-  }
-
-  @Test("RFC 1812 4.3.2.8: a host that sends a flood gets ten errors at once and ten a second, and others theirs")
+  @Test("REQ-10 f: a host that sends a flood gets ten errors at once and ten a second, and others theirs")
   func limit() throws {
     let net = try net()
     let ending = builder("10.0.0.1:5000", "203.0.113.1:53", timeToLive: 1)
@@ -154,6 +145,32 @@ struct NATMessageTests {
     let other = builder("10.0.0.2:5000", "203.0.113.1:53", timeToLive: 1)
     #expect(net.send(other.udpFrame).count == 1)
     #expect(net.nat.counters[.timeToLiveExceeded] == 100 && net.nat.counters.errorsSent == 11)
+  }
+
+  @Test("REQ-10 d: an error has the service class of what it is about, with the precedence of internetwork control")
+  func serviceClass() throws {
+    let net = try net()
+    var frame = builder("10.0.0.1:5000", "203.0.113.1:53", timeToLive: 1).udpFrame
+    frame[15] = 0x10
+    frame.replaceSubrange(24..<26, with: [0, 0])
+    frame.replaceSubrange(24..<26, with: be(internetChecksum(Array(frame[14..<34]))))
+    #expect(net.send(frame).first?[15] == 0xd0)
+  }
+
+  @Test(
+    "REQ-10 b, REQ-10 c: it answers neither information, time nor mask requests, and sends no redirect and no source quench",
+    arguments: [13, 15, 17, 10] as [UInt8])
+  func unsupported(type: UInt8) throws {
+    let net = try net("per-host: 1")
+    for (from, to) in [("203.0.113.1", "198.51.100.1"), ("10.0.0.1", "198.51.100.1")] {
+      let query = builder(from, to)
+      #expect(net.send(query.ethernet(query.ip(1, query.icmp(type: type)))).isEmpty)
+    }
+    #expect(net.nat.counters.errorsSent == 0 && net.nat.counters.created == 0)
+    // Beyond its limits it says that it is prohibited, and nothing else.
+    for port in 5_000..<5_010 { _ = net.send(builder("10.0.0.1:\(port)", "203.0.113.1:53").udpFrame) }
+    let said = net.script.output.filter(\.isReturned).map { Array($0.bytes[34..<36]) }
+    #expect(said.count == 9 && said.allSatisfy { $0 == [3, 13] })
   }
 
   @Test("What came in fragments is quoted as a whole, once")

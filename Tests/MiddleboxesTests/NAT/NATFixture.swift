@@ -74,7 +74,16 @@ final class NATFixture {
     return left()
   }
 
-  /// The same without what the NAT says itself, which goes back.
+  /// Lets time pass without a packet; what left meanwhile.
+  func wait(until seconds: Double) -> [[UInt8]] {
+    time = seconds
+    script.wait(until: seconds)
+    twin.wait(until: seconds)
+    #expect(twin.output.last?.bytes == script.output.last?.bytes && twin.output.count == script.output.count)
+    return left()
+  }
+
+  /// What left when a frame is sent, without what the NAT says itself, which goes back.
   func passed(_ frame: [UInt8]) -> [[UInt8]] {
     let before = script.output.count
     _ = send(frame)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Middleboxes
@@ -50,13 +51,21 @@ struct NATUDPTests {
     #expect(other.udp("10.0.0.1:5000", "203.0.113.1:53") != "198.51.100.1:5000 > 203.0.113.1:53")
   }
 
-  @Test("REQ-3 b: a host's port of 1024 and above gets one of those", arguments: [0, 1, 2, 3] as [UInt64])
+  @Test(
+    "REQ-3 a: a host's port of 1024 and above gets one of those, and one below gets one below where they are given out",
+    arguments: [0, 1, 2, 3] as [UInt64])
   func portRange(seed: UInt64) throws {
-    let net = try NATFixture("keep-port: no", seed: seed)
-    for port in 2000..<2050 {
-      let seen = try #require(net.udp("10.0.0.1:\(port)", "203.0.113.1:53"))
-      #expect(TestEnd(String(seen.prefix { $0 != " " })).port >= 1024)
+    for ports in ["1-65535", "900-1400"] {
+      let net = try NATFixture("keep-port: no\nports: \(ports)", seed: seed)
+      for port in Array(2_000..<2_100) + Array(1..<100) {
+        let seen = try #require(net.udp("10.0.0.1:\(port)", "203.0.113.1:53"))
+        #expect((TestEnd(String(seen.prefix { $0 != " " })).port < 1_024) == (port < 1_024))
+      }
     }
+    // Where there is none below, which is the default, it gets another.
+    let net = try NATFixture(seed: seed)
+    let seen = try #require(net.udp("10.0.0.1:500", "203.0.113.1:53"))
+    #expect(TestEnd(String(seen.prefix { $0 != " " })).port >= 1_024)
   }
 
   @Test("REQ-4: an even port gets an even one, an odd port an odd one, where that is configured")
@@ -69,7 +78,9 @@ struct NATUDPTests {
     #expect(net.udp("10.0.0.1:2100", "203.0.113.1:53") == nil)
   }
 
-  @Test("REQ-5: a mapping lives for five minutes without a packet, and not less than two by any configuration")
+  @Test(
+    "REQ-5, REQ-5 b, REQ-5 c: a mapping lives for five minutes without a packet, or as configured, and not less than two"
+  )
   func timeout() throws {
     let net = try NATFixture("log: yes")
     #expect(net.udp("10.0.0.1:5000", "203.0.113.1:53") != nil)
@@ -81,10 +92,16 @@ struct NATUDPTests {
       net.reports == [
         "mapping began: udp 10.0.0.1:5000 = 198.51.100.1:5000", "mapping ended: udp 10.0.0.1:5000 = 198.51.100.1:5000",
       ])
+    let short = try NATFixture("timeouts: {udp: 120}")
+    #expect(short.udp("10.0.0.1:5000", "203.0.113.1:53") != nil)
+    short.time = 119
+    #expect(short.udp("203.0.113.1:53", "198.51.100.1:5000") != nil)
+    short.time = 120.2
+    #expect(short.udp("203.0.113.1:53", "198.51.100.1:5000") == nil)
     #expect(throws: ConfigurationError.self) { _ = try NATFixture("timeouts: {udp: 119}") }
   }
 
-  @Test("REQ-6: packets from inside keep a mapping; those from outside only where that is configured")
+  @Test("REQ-6, REQ-6 a: packets from inside keep a mapping; those from outside only where that is configured")
   func refresh() throws {
     let net = try NATFixture("filtering: endpoint-independent")
     let open = try NATFixture("filtering: endpoint-independent\nudp-inbound-refresh: yes")
@@ -122,7 +139,7 @@ struct NATUDPTests {
     #expect(net.udp("203.0.113.1:53", "198.51.100.1:5000") == "203.0.113.1:53 > 10.0.0.2:6000")
   }
 
-  @Test("REQ-8: who may send to a mapping, by the filtering that is configured")
+  @Test("REQ-8, REQ-8 a: who may send to a mapping, by the filtering that is configured")
   func filtering() throws {
     for (filtering, sameAddress, other) in [
       ("endpoint-independent", true, true), ("address-dependent", true, false),
@@ -153,7 +170,7 @@ struct NATUDPTests {
   }
 
   @Test(
-    "REQ-9: hosts behind the NAT reach each other by their external ends, and see each other's external ends",
+    "REQ-9, REQ-9 a: hosts behind the NAT reach each other by their external ends, and see each other's external ends",
     arguments: ["endpoint-independent", "address-dependent", "address-and-port-dependent"])
   func hairpinning(filtering: String) throws {
     let net = try NATFixture("filtering: \(filtering)")
@@ -177,14 +194,57 @@ struct NATUDPTests {
     #expect(net.udp("203.0.113.8:99", external) == nil)
   }
 
-  @Test("REQ-12: an ICMP error about a datagram reaches its sender, and the mapping goes on")
+  @Test("REQ-12, REQ-12 a, REQ-12 b: an ICMP error of anybody reaches whom it is about, and the mapping goes on")
   func icmpError() throws {
-    let net = try NATFixture()
+    let net = try NATFixture("filtering: address-and-port-dependent")
     _ = net.udp("10.0.0.1:5000", "203.0.113.1:53")
     let about = NATFixture.datagram("198.51.100.1:5000", "203.0.113.1:53")
-    let arrived = net.send(NATFixture.error("192.0.2.99", "198.51.100.1", about: about))
     let original = NATFixture.datagram("10.0.0.1:5000", "203.0.113.1:53")
-    #expect(arrived == [NATFixture.error("192.0.2.99", "10.0.0.1", about: original)])
-    #expect(net.udp("203.0.113.1:53", "198.51.100.1:5000") != nil)
+    for router in ["192.0.2.99", "203.0.113.1", "172.16.0.1"] {
+      for (type, code) in (0...15).map({ (3, $0) }) + [(4, 0), (5, 1), (11, 0), (11, 1), (12, 0)] as [(UInt8, UInt8)] {
+        let arrived = net.send(NATFixture.error(router, "198.51.100.1", about: about, type: type, code: code))
+        #expect(arrived == [NATFixture.error(router, "10.0.0.1", about: original, type: type, code: code)])
+        #expect(net.udp("203.0.113.1:53", "198.51.100.1:5000") == "203.0.113.1:53 > 10.0.0.1:5000")
+      }
+    }
+    #expect(net.nat.counters.created == 1 && net.nat.counters.mappings == 1)
+  }
+
+  @Test("REQ-7: an external address among the internal ones is refused, whichever is named first and in which list")
+  func conflictingAddresses() throws {
+    for (more, external) in [
+      ("", "10.1.1.1"), ("", "198.51.100.1, 10.255.255.255"),
+      ("one-to-one: [{internal: 10.0.0.9, external: 10.0.0.10}]", "198.51.100.1"),
+      ("nat64: {prefix: \"64:ff9b::/96\", pool: 10.0.0.64}", "198.51.100.1"),
+    ] {
+      #expect(throws: ConfigurationError.self) { _ = try NATFixture(more, external: external) }
+    }
+    // What lies numerically inside is there, for hosts inside; the NAT sends none of it out under its own address.
+    let net = try NATFixture()
+    #expect(net.udp("10.0.0.1:5000", "10.9.9.9:53") == "10.0.0.1:5000 > 10.9.9.9:53")
+    #expect(net.nat.counters.created == 0)
+  }
+
+  @Test(
+    "REQ-10: no protocol over UDP is looked into: what names addresses arrives as it was sent",
+    arguments: [true, false])
+  func noGateways(isOut: Bool) throws {
+    let net = try NATFixture("filtering: endpoint-independent")
+    let text =
+      "INVITE sip:bob@203.0.113.1 SIP/2.0\r\nContact: <sip:10.0.0.1:5060>\r\nc=IN IP4 10.0.0.1\r\nPORT 10,0,0,1,156,65\r\n"
+    for port in [21, 69, 137, 161, 500, 554, 1_701, 1_719, 2_427, 4_569, 5_060] as [UInt16] {
+      var sent = PacketBuilder(payload: Array(text.utf8))
+      (sent.source, sent.sourcePort) = ([10, 0, 0, 1], 40_000)
+      (sent.destination, sent.destinationPort) = ([203, 0, 113, 1], port)
+      var seen = sent
+      seen.source = [198, 51, 100, 1]
+      if isOut {
+        #expect(net.send(sent.udpFrame) == [seen.udpFrame])
+      } else {
+        _ = net.udp("10.0.0.1:40000", "203.0.113.1:\(port)")
+        #expect(net.send(seen.reversed.udpFrame) == [sent.reversed.udpFrame])
+      }
+    }
+    #expect(net.nat.counters.created == 1 && net.nat.counters.ftpTranslated == 0)
   }
 }

@@ -3,7 +3,7 @@ import MOSCore
 extension NATConfigurationReader {
   /// Reads `nat64`, behind `internal` and `external`.
   func read64(_ node: YAMLNode, into result: inout NATConfiguration) throws(ConfigurationError) {
-    let fields = try fields(of: node, in: "nat64", known: ["prefix", "pool"])
+    let fields = try fields(of: node, in: "nat64", known: ["prefix", "pool", "copy-traffic-class"])
     let prefixNode = try required("prefix", fields, of: node, in: "nat64")
     let prefix = try prefix(prefixNode, "prefix")
     guard let embedding = AddressEmbedding(prefix) else {
@@ -14,6 +14,9 @@ extension NATConfigurationReader {
           + "for example 64:ff9b::/96")
     }
     result.embedding = embedding
+    if let node = fields["copy-traffic-class"] {
+      result.copiesTrafficClass = try yesOrNo(node, "copy-traffic-class")
+    }
     if let pool = fields["pool"] {
       let limit = NATConfiguration.largestExternalCount
       for element in try list(pool, "pool", limit: limit, expected: "addresses for IPv6 hosts") {

@@ -7,11 +7,12 @@ extension NATConfigurationReader {
 
   /// Reads `icmp`.
   func readMessages(_ node: YAMLNode, into result: inout NATConfiguration) throws(ConfigurationError) {
-    let fields = try fields(of: node, in: "icmp", known: ["toward", "from"])
+    let fields = try fields(of: node, in: "icmp", known: ["toward", "from", "unsolicited-syn"])
     if let node = fields["toward"] {
       result.messagesToward = try word(
         node, "toward", Self.receivers, expected: Self.receivers.map(\.0).joined(separator: ", "), noun: "receiver")
     }
+    if let node = fields["unsolicited-syn"] { result.answersSYNs = try yesOrNo(node, "unsolicited-syn") }
     guard let node = fields["from"] else { return }
     for element in try list(node, "from", limit: 2, expected: "an address of IPv4, one of IPv6, or both") {
       let prefix = try prefix(element, "from")

@@ -1,7 +1,7 @@
 import EventDSL
 
 /// ICMP messages of the NAT's own (RFC 5508 REQ-8 to REQ-10). What comes from outside and has no mapping, or is not let in, is
-/// not answered: that would tell who asks what there is (RFC 5382 REQ-4 a).
+/// not answered, but for a SYN, and that one late (RFC 5382 REQ-4).
 extension NAT {
   /// Drops a packet, and tells its sender why, where it may know.
   @inline(never)
@@ -25,6 +25,32 @@ extension NAT {
     case .untranslatable where state.tables.pointee.embedding != nil: DatagramTranslation.obstacle(view.decoded)
     default: nil
     }
+  }
+
+  /// Remembers a SYN that is dropped, of which nobody may say anything yet (RFC 5382 REQ-4).
+  func answerLater(
+    _ event: borrowing Event<FrameArrival>, _ view: borrowing PacketView, _ packet: borrowing PacketControl,
+    _ refusal: NATRefusal
+  ) {
+    guard let source = state.tables.pointee.laterSource(to: view.decoded, refusal),
+      let answer = packet.deferredAnswer(.portUnreachable, from: source)
+    else { return }
+    let due = state.tables.pointee.now.advanced(by: UnsolicitedSYNs.delay)
+    if state.tables.pointee.unsolicited.count == 0 { event.schedule(unsolicitedTimer, at: due) }
+    state.tables.pointee.unsolicited.add(
+      UnsolicitedSYNs.Entry(
+        due: due, from: NATEnd(sourceOf: view.key), to: NATEnd(destinationOf: view.key), answer: answer))
+  }
+
+  /// Tells those whose time has come that nobody is at the port, unless a host has opened the connection meanwhile.
+  @inline(never)
+  func answerUnsolicited(_ event: borrowing Event<BoxTimerExpiry>) {
+    if state.tables.pointee.advance(to: event.time) { endMappings(event) }
+    while let syn = state.tables.pointee.unsolicited.next(event.time) {
+      if state.tables.pointee.letsIn(syn) { continue }
+      if event.send(syn.answer) { state.tables.pointee.counters.errorsSent &+= 1 }
+    }
+    if let due = state.tables.pointee.unsolicited.due { event.schedule(unsolicitedTimer, at: due) }
   }
 
   /// Answers who asks whether the NAT is there. `false`: it is something else.
@@ -52,5 +78,12 @@ extension NAT {
       return .tooLong
     }
     return packet.leave(inFragmentsOf: mtu) == .done ? nil : .untranslatable
+  }
+}
+
+extension Event {
+  /// Sets a timer to a time, which is not before the event's.
+  fileprivate func schedule(_ timer: BoxTimer, at due: Timestamp) {
+    schedule(timer, after: .nanoseconds(due.nanoseconds &- time.nanoseconds))
   }
 }

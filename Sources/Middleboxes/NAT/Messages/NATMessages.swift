@@ -5,6 +5,8 @@ import MOSCore
 struct NATMessages: BitwiseCopyable {
   /// Who gets messages (RFC 5508 REQ-9).
   let toward: NATConfiguration.MessageReceivers
+  /// Whether who sends a SYN that nobody asked for is told, after a while (RFC 5382 REQ-4).
+  let answersSYNs: Bool
   /// By which address hosts behind the NAT know it.
   let address4: UInt32?
   let address6: IPAddress?
@@ -23,6 +25,7 @@ struct NATMessages: BitwiseCopyable {
 
   init(_ configuration: NATConfiguration) {
     toward = configuration.messagesToward
+    answersSYNs = configuration.answersSYNs && configuration.messagesToward == .all
     address4 = configuration.messageAddress4 ?? configuration.external.first ?? configuration.pool.first
     isOwnAddress4 = configuration.messageAddress4 != nil
     address6 =

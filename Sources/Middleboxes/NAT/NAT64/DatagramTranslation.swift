@@ -9,8 +9,8 @@ enum DatagramTranslation {
 
   /// Writes the translation of a packet of TCP, UDP or an ICMP echo message. Returns its length; nil for what has none.
   static func translate(
-    _ packet: UnsafePointer<DecodedPacket>, to ends: ProtocolEnds, cameInFragments: Bool, identification: UInt16,
-    into buffer: UnsafeMutableRawBufferPointer
+    _ packet: UnsafePointer<DecodedPacket>, to ends: ProtocolEnds, cameInFragments: Bool, copiesTrafficClass: Bool,
+    identification: UInt16, into buffer: UnsafeMutableRawBufferPointer
   ) -> Int? {
     guard let place = transport(of: packet), let base = buffer.baseAddress else { return nil }
     let number = packet.pointee.key.protocolNumber
@@ -18,8 +18,10 @@ enum DatagramTranslation {
     guard headerLength + place.count <= min(buffer.count, ends.isV4 ? 65_535 : 65_575) else { return nil }
     var header = common(packet, place, hops: packet.pointee.timeToLive &- 1)
     header.protocolNumber = CommonHeader.number(number, isV4: ends.isV4)
-    header.identification = identification
-    header.dontFragment = !cameInFragments && headerLength + place.count > mostWithoutDF
+    if !copiesTrafficClass { header.trafficClass = 0 }
+    let atomic = atomicFragment(packet)
+    header.identification = atomic ?? identification
+    header.dontFragment = !cameInFragments && atomic == nil && headerLength + place.count > mostWithoutDF
     header.write(ends, to: base)
     let target = base + headerLength
     target.copyMemory(from: place.transport, byteCount: place.count)
@@ -27,9 +29,20 @@ enum DatagramTranslation {
     return headerLength + place.count
   }
 
-  /// Whether an IPv4 datagram may be cut.
+  /// Whether a datagram may be cut: one of IPv4 that does not say otherwise, or a fragment of IPv6 that is a whole datagram.
   static func mayBeCut(_ packet: UnsafePointer<DecodedPacket>) -> Bool {
-    packet.pointee.ipVersion == 4 && packet.pointee.network.loadBE16(at: 6) & 0x4000 == 0
+    if packet.pointee.ipVersion == 6 { return atomicFragment(packet) != nil }
+    return packet.pointee.ipVersion == 4 && packet.pointee.network.loadBE16(at: 6) & 0x4000 == 0
+  }
+
+  /// The identification of an IPv6 packet that is a fragment and a whole datagram (RFC 6946), as IPv4 has it (RFC 7915 5.1.1);
+  /// nil for any other.
+  private static func atomicFragment(_ packet: UnsafePointer<DecodedPacket>) -> UInt16? {
+    let network = packet.pointee.network
+    let extensions = packet.pointee.transport - network - 40
+    guard packet.pointee.ipVersion == 6, extensions > 0, let place = walk(network, extensions: extensions).fragment
+    else { return nil }
+    return network.loadBE16(at: place + 6)
   }
 
   static func common(_ packet: UnsafePointer<DecodedPacket>, _ place: TransportPlace, hops: UInt8) -> CommonHeader {
@@ -65,11 +78,12 @@ enum DatagramTranslation {
       return nil
     }
     if packet.pointee.ipVersion == 4 {
-      guard let header = IPv4Header(network, length: UInt32(packet.pointee.transport - network)), hasSourceRoute(header)
-      else { return nil }
+      guard let header = IPv4Header(network, length: UInt32(packet.pointee.transport - network)) else { return nil }
+      // Another protocol (RFC 6146 3.4).
+      if packet.pointee.kind == .otherIP { return .protocolUnreachable }
+      guard hasSourceRoute(header) else { return nil }
       return ICMPError(v4: ICMPError.Message(type: 3, code: 5), v6: ICMPError.hostUnreachable.v6)
     }
-    // Another protocol (RFC 6146 3.4).
     if packet.pointee.kind == .otherIP { return .portUnreachable }
     guard let place = segmentsLeft(network, extensions: packet.pointee.transport - network - 40) else { return nil }
     return ICMPError(
@@ -97,7 +111,7 @@ enum DatagramTranslation {
   private static func canBeLeftOut(_ network: UnsafeRawPointer, extensions: Int) -> Bool {
     guard extensions >= 0 else { return false }
     if extensions == 0 { return true }
-    let (end, segmentsLeft) = walk(network, extensions: extensions)
+    let (end, segmentsLeft, _) = walk(network, extensions: extensions)
     return end == 40 + extensions && segmentsLeft == nil
   }
 
@@ -106,23 +120,29 @@ enum DatagramTranslation {
     extensions <= 0 ? nil : walk(network, extensions: extensions).segmentsLeft
   }
 
-  /// How far extension headers go that mean nothing to an IPv4 host, and where one of them says that it has segments left.
-  private static func walk(_ network: UnsafeRawPointer, extensions: Int) -> (end: Int, segmentsLeft: Int?) {
+  /// How far extension headers go that mean nothing to an IPv4 host, where one of them says that it has segments left, and
+  /// where a fragment header is.
+  private static func walk(
+    _ network: UnsafeRawPointer, extensions: Int
+  ) -> (end: Int, segmentsLeft: Int?, fragment: Int?) {
     var kind = network.load8(at: 6)
     var at = 40
+    var fragment: Int?
     while at < 40 + extensions {
       let header = network + at
       switch kind {
       case IPProtocol.hopByHop, IPProtocol.destinationOptions: at += (Int(header.load8(at: 1)) + 1) * 8
       case IPProtocol.routing:
-        if header.load8(at: 3) != 0 { return (at, at + 3) }
+        if header.load8(at: 3) != 0 { return (at, at + 3, fragment) }
         at += (Int(header.load8(at: 1)) + 1) * 8
       // A whole datagram in spite of it (RFC 6946): the decoder lets no other pass.
-      case IPProtocol.fragment: at += 8
-      default: return (at, nil)
+      case IPProtocol.fragment:
+        fragment = at
+        at += 8
+      default: return (at, nil, fragment)
       }
       kind = header.load8(at: 0)
     }
-    return (at, nil)
+    return (at, nil, fragment)
   }
 }

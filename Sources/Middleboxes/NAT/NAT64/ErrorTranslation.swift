@@ -1,57 +1,5 @@
 import MOSCore
 
-/// The packet that an ICMP or ICMPv6 error quotes.
-struct Quotation {
-  var place: TransportPlace
-  var header: CommonHeader
-  var ends: ProtocolEnds
-
-  /// Nil where the quotation does not reach to the ports, or to an echo message's identifier.
-  init?(_ packet: UnsafePointer<DecodedPacket>) {
-    let network = packet.pointee.payload
-    let count = Int(packet.pointee.payloadLength)
-    guard packet.pointee.isICMPError, count > 0 else { return nil }
-    let transport: Int
-    let number: UInt8
-    let contents: Int
-    let isV4 = packet.pointee.kind == .icmp
-    if isV4 {
-      guard let header = IPv4Header(network, length: UInt32(count)), header.version == 4, header.headerLength >= 20,
-        header.fragmentOffset == 0
-      else { return nil }
-      (transport, number) = (Int(header.headerLength), header.protocolNumber)
-      contents = max(0, Int(header.totalLength) - transport)
-      ends = ProtocolEnds(
-        source: header.source, sourcePort: 0, destination: header.destination, destinationPort: 0)
-    } else {
-      guard let header = IPv6Header(network, length: UInt32(count)), header.version == 6 else { return nil }
-      let walk = IPv6ExtensionHeaders(network + 40, length: UInt32(count - 40), first: header.nextHeader)
-      guard walk.end == .payload else { return nil }
-      (transport, number) = (40 + Int(walk.length), walk.nextHeader)
-      contents = max(0, Int(header.payloadLength) - Int(walk.length))
-      ends = ProtocolEnds(
-        source: header.source, sourcePort: 0, destination: header.destination, destinationPort: 0)
-    }
-    guard transport + 8 <= count else { return nil }
-    place = TransportPlace(
-      network: network, isV4: isV4, transport: network + transport, count: count - transport)
-    let word = network.loadBE16(at: 0)
-    header = CommonHeader(
-      trafficClass: UInt8(truncatingIfNeeded: isV4 ? word : word >> 4), hops: network.load8(at: isV4 ? 8 : 7),
-      protocolNumber: number, contents: contents)
-    if isV4 { header.identification = network.loadBE16(at: 4) }
-    switch number {
-    case IPProtocol.tcp, IPProtocol.udp:
-      (ends.sourcePort, ends.destinationPort) = (place.transport.loadBE16(at: 0), place.transport.loadBE16(at: 2))
-    case isV4 ? IPProtocol.icmp : IPProtocol.icmpv6:
-      guard TransportPlace.queryType(place.transport.load8(at: 0), isV4: isV4, newIsV4: isV4) != nil else { return nil }
-      ends.sourcePort = place.transport.loadBE16(at: 4)
-      ends.destinationPort = ends.sourcePort
-    default: return nil
-    }
-  }
-}
-
 /// Translates ICMP errors, and the packets that they quote, between the versions of IP (RFC 7915 4.2 to 4.4, 5.2 to 5.4).
 enum ErrorTranslation {
   /// A message's first eight bytes, without the checksum.
@@ -70,7 +18,8 @@ enum ErrorTranslation {
   /// an error that the other version does not have. `mtu` is what the networks on both sides take, as far as that is known.
   static func translate(
     _ packet: UnsafePointer<DecodedPacket>, _ quotation: Quotation, to ends: ProtocolEnds, quoted: ProtocolEnds,
-    identification: UInt16, mtu: (v4: Int?, v6: Int?), into buffer: UnsafeMutableRawBufferPointer
+    identification: UInt16, mtu: (v4: Int?, v6: Int?), copiesTrafficClass: Bool,
+    into buffer: UnsafeMutableRawBufferPointer
   ) -> Int? {
     guard let place = DatagramTranslation.transport(of: packet), let base = buffer.baseAddress else { return nil }
     let old = Message(
@@ -82,25 +31,35 @@ enum ErrorTranslation {
     let outer = CommonHeader.length(isV4: ends.isV4)
     let inner = CommonHeader.length(isV4: quoted.isV4)
     // As much as an error may have (RFC 4443 2.4 c, RFC 1812 4.3.2.3).
-    let most = (ends.isV4 ? 576 : DatagramTranslation.leastMTU) - outer - 8 - inner
-    let count = min(quotation.place.count, most)
-    let length = outer + 8 + inner + count
+    let most = (ends.isV4 ? 576 : DatagramTranslation.leastMTU) - outer - 8
+    let parts = parts(of: old, quotation, inner: inner, as: message, isV4: ends.isV4, most: most)
+    let length = outer + 8 + parts.field + parts.extensions
     guard length <= buffer.count else { return nil }
     var header = DatagramTranslation.common(packet, place, hops: packet.pointee.timeToLive &- 1)
     header.contents = length - outer
     header.protocolNumber = ends.isV4 ? IPProtocol.icmp : IPProtocol.icmpv6
     header.identification = identification
-    header.write(ends, to: base)
     var innerHeader = quotation.header
     innerHeader.protocolNumber = CommonHeader.number(quotation.header.protocolNumber, isV4: quoted.isV4)
+    if !copiesTrafficClass { (header.trafficClass, innerHeader.trafficClass) = (0, 0) }
+    header.write(ends, to: base)
     let newNetwork = base + outer + 8
     innerHeader.write(quoted, to: newNetwork)
     let transport = newNetwork + inner
-    transport.copyMemory(from: quotation.place.transport, byteCount: count)
+    transport.copyMemory(from: quotation.place.transport, byteCount: parts.copied)
+    var quotedPlace = quotation.place
+    quotedPlace.count = parts.copied
     guard
-      quotation.place.translate(
+      quotedPlace.translate(
         transport, behind: newNetwork, quoted, quotation.header.protocolNumber, length: innerHeader.contents)
     else { return nil }
+    if parts.extensions > 0 {
+      (transport + parts.copied).initializeMemory(
+        as: UInt8.self, repeating: 0, count: parts.field - inner - parts.copied)
+      (newNetwork + parts.field).copyMemory(
+        from: quotation.place.network + parts.extensionsStart, byteCount: parts.extensions)
+      message.rest |= UInt32(parts.field / lengthUnit(isV4: ends.isV4)) << (ends.isV4 ? 16 : 24)
+    }
     let icmp = base + outer
     icmp.storeBE32(UInt32(message.type) << 24 | UInt32(message.code) << 16, at: 0)
     icmp.storeBE32(message.rest, at: 4)
@@ -129,46 +88,55 @@ enum ErrorTranslation {
     }
     return max(UInt32(DatagramTranslation.leastMTU), min(told + 20, v6, v4 + 20))
   }
+}
 
-  /// RFC 7915 4.2. How long packets may be is for `length`.
-  static func fromV4(_ old: Message) -> Message? {
-    switch (old.type, old.code) {
-    case (3, 0), (3, 1), (3, 5...8), (3, 11), (3, 12): return Message(type: 1, code: 0, rest: 0)
-    case (3, 2): return Message(type: 4, code: 1, rest: 6)
-    case (3, 3): return Message(type: 1, code: 4, rest: 0)
-    case (3, 4): return Message(type: 2, code: 0, rest: 0)
-    case (3, 9), (3, 10), (3, 13), (3, 15): return Message(type: 1, code: 1, rest: 0)
-    case (11, 0...1): return Message(type: 3, code: old.code, rest: 0)
-    case (12, 0), (12, 2):
-      let places: [UInt32?] = [0, 1, 4, 4, nil, nil, nil, nil, 7, 6, nil, nil, 8, 8, 8, 8, 24, 24, 24, 24]
-      let pointer = Int(old.rest >> 24)
-      guard pointer < places.count, let place = places[pointer] else { return nil }
-      return Message(type: 4, code: 0, rest: place)
-    default: return nil
-    }
+/// Extensions behind what an error quotes (RFC 4884), which stay what they are.
+extension ErrorTranslation {
+  /// What is taken of an error's contents.
+  private struct Parts {
+    /// Bytes of the transport header and what follows.
+    var copied: Int
+    /// Bytes of the quoted packet, with what makes it as long as it must be before extensions.
+    var field: Int
+    /// Bytes of extensions, and where they begin in what was quoted.
+    var extensions = 0
+    var extensionsStart = 0
   }
 
-  /// RFC 7915 5.2, in the same way.
-  static func fromV6(_ old: Message) -> Message? {
-    switch (old.type, old.code) {
-    case (1, 0), (1, 2), (1, 3): return Message(type: 3, code: 1, rest: 0)
-    case (1, 1): return Message(type: 3, code: 10, rest: 0)
-    case (1, 4): return Message(type: 3, code: 3, rest: 0)
-    case (2, _): return Message(type: 3, code: 4, rest: 0)
-    case (3, 0...1): return Message(type: 11, code: old.code, rest: 0)
-    case (4, 0):
-      let places: [UInt32?] = [0, 1, nil, nil, 2, 2, 9, 8]
-      let pointer = old.rest
-      switch pointer {
-      case 0..<8:
-        guard let place = places[Int(pointer)] else { return nil }
-        return Message(type: 12, code: 0, rest: place << 24)
-      case 8..<24: return Message(type: 12, code: 0, rest: 12 << 24)
-      case 24..<40: return Message(type: 12, code: 0, rest: 16 << 24)
-      default: return nil
+  /// In which the length of a quoted packet before extensions is told.
+  private static func lengthUnit(isV4: Bool) -> Int { isV4 ? 4 : 8 }
+
+  /// Bytes of the quoted packet before extensions, as the error says; 0 for one without.
+  private static func quotedLength(_ message: Message, isV4: Bool) -> Int {
+    guard mayHaveExtensions(message, isV4: isV4) else { return 0 }
+    return Int(message.rest >> (isV4 ? 16 : 24) & 0xff) * lengthUnit(isV4: isV4)
+  }
+
+  private static func mayHaveExtensions(_ message: Message, isV4: Bool) -> Bool {
+    isV4 ? message.type == 3 || message.type == 11 || message.type == 12 : message.type == 1 || message.type == 3
+  }
+
+  /// What an error takes along in at most `most` bytes, behind a quoted header of `inner` bytes. Extensions have 128 bytes of
+  /// the packet before them at least, and are left out where there is no room for both.
+  private static func parts(
+    of old: Message, _ quotation: Quotation, inner: Int, as new: Message, isV4: Bool, most: Int
+  ) -> Parts {
+    let place = quotation.place
+    let oldInner = place.transport - place.network
+    let start = quotedLength(old, isV4: !isV4)
+    var count = place.count
+    if start >= oldInner + 8, start < oldInner + place.count {
+      let extensions = oldInner + place.count - start
+      count = start - oldInner
+      let unit = lengthUnit(isV4: isV4)
+      let room = (most - extensions) / unit * unit
+      if mayHaveExtensions(new, isV4: isV4), room >= 128 {
+        let field = min(max(128, (inner + count + unit - 1) / unit * unit), room)
+        return Parts(
+          copied: min(count, field - inner), field: field, extensions: extensions, extensionsStart: start)
       }
-    case (4, 1): return Message(type: 3, code: 2, rest: 0)
-    default: return nil
     }
+    count = min(count, most - inner)
+    return Parts(copied: count, field: inner + count)
   }
 }

@@ -128,7 +128,8 @@ extension NAT {
     tables.pointee.identification &+= 1
     let length = DatagramTranslation.translate(
       view.decoded, to: ends, cameInFragments: packet.cameInFragments,
-      identification: tables.pointee.identification, into: tables.pointee.buffer)
+      copiesTrafficClass: tables.pointee.copiesTrafficClass, identification: tables.pointee.identification,
+      into: tables.pointee.buffer)
     guard let length else { return .untranslatable }
     // RFC 7915 4: fragments of IPv6 have that of the IPv4 header.
     let own = view.decoded.pointee.ipVersion == 4 ? view.decoded.pointee.network.loadBE16(at: 4) : 0
@@ -191,7 +192,8 @@ extension NAT {
     tables.pointee.identification &+= 1
     let length = ErrorTranslation.translate(
       view.decoded, quotation, to: ends, quoted: quoted, identification: tables.pointee.identification,
-      mtu: tables.pointee.messages.mtu, into: tables.pointee.buffer)
+      mtu: tables.pointee.messages.mtu,
+      copiesTrafficClass: tables.pointee.copiesTrafficClass, into: tables.pointee.buffer)
     guard let length else { return .untranslatable }
     return put(packet, length)
   }

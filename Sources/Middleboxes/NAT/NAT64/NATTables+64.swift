@@ -62,6 +62,9 @@ extension NATTables {
     guard embedding.prefix.contains(packet.pointee.key.destination) else {
       return isEchoToNAT(packet) ? .unsolicited : nil
     }
+    // Nobody's, the host's own, or a group's (RFC 7915 5.1).
+    let source = packet.pointee.key.source
+    if source.high >> 56 == 0xff || source.high == 0 && source.low <= 1 { return .spoofed }
     if packet.pointee.timeToLive <= 1 { return .timeToLiveExceeded }
     guard let remote = embedding.extract(packet.pointee.key.destination),
       DatagramTranslation.transport(of: packet) != nil

@@ -21,7 +21,9 @@ extension NATTables {
     }
     guard length > mtu else { return .whole }
     if let longestFragment { return longestFragment > mtu ? .fragments(mtu) : .whole }
-    if ends.isV4, length <= DatagramTranslation.mostWithoutDF { return .fragments(mtu) }
+    if ends.isV4, length <= DatagramTranslation.mostWithoutDF || DatagramTranslation.mayBeCut(packet) {
+      return .fragments(mtu)
+    }
     // As its sender counts, whose header is longer or shorter by twenty bytes.
     let isV4 = packet.pointee.ipVersion == 4
     exceededMTU = isV4 == ends.isV4 ? mtu : isV4 ? mtu - 20 : max(mtu + 20, DatagramTranslation.leastMTU)

@@ -48,19 +48,21 @@ struct PortPool: ~Copyable {
 
   /// Takes a port for a host's `port`; nil when there is none.
   ///
-  /// Its own if it is free, where that is wanted; else any, by chance, of its parity where that is wanted (RFC 4787 4.2.2).
-  /// Where none of its parity is left there is none: it must not change from one mapping to the next (REQ-11).
+  /// Its own if it is free, where that is wanted; else any, by chance: one below 1024 for one below, where there are such, one
+  /// above for one above (RFC 4787 REQ-3 a), of its parity where that is wanted (4.2.2). Where none of them is left there is
+  /// none: it must not change from one mapping to the next (REQ-11).
   mutating func take(like port: UInt16, address: Int, protocolIndex: Int) -> UInt16? {
     if keepsPort, range.contains(port), take(port, address: address, protocolIndex: protocolIndex) { return port }
     let parity: UInt64 = keepsParity && protocolIndex != 2 ? 0x5555_5555_5555_5555 << UInt64(port & 1) : .max
     let base = base(address, protocolIndex)
+    let range = protocolIndex == 2 ? self.range : range(of: port)
     let first = Int(range.lowerBound) >> 6
     let count = Int(range.upperBound) >> 6 - first + 1
     let start = Int(range.lowerBound) + Int(next() % UInt64(range.count))
     // The word of the start comes twice: its upper part first, the rest of it last.
     for step in 0...count {
       let word = first + (start >> 6 - first + step) % count
-      var free = ~words[base + word] & parity & inRange(word)
+      var free = ~words[base + word] & parity & PortPool.bits(of: range, word)
       if step == 0 { free &= .max << UInt64(start & 63) }
       if free == 0 { continue }
       let bit = free.trailingZeroBitCount
@@ -70,8 +72,14 @@ struct PortPool: ~Copyable {
     return nil
   }
 
-  /// Ports of a word that may be given out.
-  private func inRange(_ word: Int) -> UInt64 {
+  /// What may be given out for a host's port: of the system ports (RFC 6335 6) for one of them, and of the others for another.
+  private func range(of port: UInt16) -> ClosedRange<UInt16> {
+    let alike: ClosedRange<UInt16> = port < 1_024 ? 0...1_023 : 1_024...65_535
+    return alike.overlaps(range) ? range.clamped(to: alike) : range
+  }
+
+  /// Ports of a word that are in a range.
+  private static func bits(of range: ClosedRange<UInt16>, _ word: Int) -> UInt64 {
     let from = max(0, Int(range.lowerBound) - word << 6)
     let to = min(63, Int(range.upperBound) - word << 6)
     return (.max << UInt64(from)) & (.max >> UInt64(63 - to))

@@ -32,7 +32,8 @@ struct NAT64ErrorTests: NAT64Suite {
       (4, 2, 0, nil), (100, 0, 0, nil),
     ]
 
-  @Test("An error from IPv4 about what a host sent reaches it as ICMPv6, with the packet that it sent")
+  @Test(
+    "RFC 7915 4.2, 4.3: an error from IPv4 about what a host sent reaches it as ICMPv6, with the packet that it sent")
   func errorFromV4() throws {
     let net = try net()
     try sendUDP(net)
@@ -52,7 +53,7 @@ struct NAT64ErrorTests: NAT64Suite {
     }
   }
 
-  @Test("An error of a host about what came from IPv4 leaves as ICMP, with the packet that came")
+  @Test("RFC 7915 5.2, 5.3: an error of a host about what came from IPv4 leaves as ICMP, with the packet that came")
   func errorFromHost() throws {
     let net = try net()
     try sendUDP(net)

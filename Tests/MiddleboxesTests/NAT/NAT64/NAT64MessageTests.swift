@@ -20,7 +20,9 @@ struct NAT64MessageTests: NAT64Suite {
     return builder
   }
 
-  @Test("Time exceeded both ways, of the first packet and of those behind it", arguments: [0, 1] as [UInt8])
+  @Test(
+    "RFC 7915 4.1, 5.1: time exceeded both ways, of the first packet and of those behind it",
+    arguments: [0, 1] as [UInt8])
   func timeExceeded(count: UInt8) throws {
     let net = try net("icmp: {from: \"fd00::1\"}")
     let (six, four) = pair()
@@ -129,7 +131,7 @@ struct NAT64MessageTests: NAT64Suite {
   }
 
   @Test(
-    "What came in fragments leaves in fragments as long as the way takes, and nobody is told",
+    "RFC 7915 4, 5: what came in fragments leaves in fragments as long as the way takes, and nobody is told",
     arguments: [1_000, 1_400])
   func fragments(mtu: Int) throws {
     let net = try net("mtu: {external: \(mtu)}")
@@ -139,7 +141,7 @@ struct NAT64MessageTests: NAT64Suite {
     #expect(left == seen.fragments(17, seen.datagram, size: (mtu - 20) / 8 * 8).map { seen.ethernet($0) })
   }
 
-  @Test("Errors of others say what the ways on both sides take, too (RFC 7915 4.2, 5.2)")
+  @Test("RFC 7915 4.2, 5.2: errors of others say what the ways on both sides take, too")
   func errorsOfOthers() throws {
     let net = try net("mtu: {internal: 1450, external: 1410}")
     try sendUDP(net)

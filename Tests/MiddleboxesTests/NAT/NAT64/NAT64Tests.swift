@@ -6,7 +6,9 @@ import Testing
 
 @Suite("NAT64 (RFC 6146, RFC 7915)")
 struct NAT64Tests: NAT64Suite {
-  @Test("A UDP datagram and its answer, with one hop less and the checksums that a host would have made")
+  @Test(
+    "RFC 6146 3.5.1, 3.6, 3.7: a UDP datagram and its answer, with one hop less and the checksums that a host would have made"
+  )
   func udp() throws {
     let net = try net("log: yes")
     try sendUDP(net)
@@ -18,7 +20,7 @@ struct NAT64Tests: NAT64Suite {
     #expect(net.reports.last == "mapping ended: udp [2001:db8::1]:5000 = 198.51.100.64:5000")
   }
 
-  @Test("A TCP connection is one flow; its mapping lives as long as RFC 5382 says")
+  @Test("RFC 6146 3.5.2: a TCP connection is one flow; its mapping lives as long as RFC 5382 says")
   func tcp() throws {
     let net = try net()
     var (six, four) = pair(payload: [])
@@ -42,7 +44,7 @@ struct NAT64Tests: NAT64Suite {
     #expect(net.nat.counters.mappings == 1)
   }
 
-  @Test("Echo requests and replies change their types, and have the mapping's identifier")
+  @Test("RFC 6146 3.5.3: echo requests and replies change their types, and have the mapping's identifier")
   func echo() throws {
     let net = try net("ports: 1-65535")
     let (six, four) = pair()
@@ -55,7 +57,7 @@ struct NAT64Tests: NAT64Suite {
         == [back.ethernet(back.ip(58, back.icmp(type: 129)))])
   }
 
-  @Test("Traffic class and TOS are the same; what may not be cut says so from 1,261 bytes on")
+  @Test("RFC 7915 4.1, 5.1: traffic class and TOS are the same; what may not be cut says so from 1,261 bytes on")
   func fields() throws {
     for (bytes, isWhole) in [(1_232, false), (1_233, true)] {
       let net = try net()
@@ -87,7 +89,7 @@ struct NAT64Tests: NAT64Suite {
     #expect(net.send(six.udpFrame).isEmpty)
   }
 
-  @Test("A wrong checksum is as wrong behind it")
+  @Test("RFC 7915 4.5, 5.5: a wrong checksum is as wrong behind it")
   func wrongChecksum() throws {
     let net = try net()
     try sendUDP(net)
@@ -98,7 +100,7 @@ struct NAT64Tests: NAT64Suite {
     #expect(!net.script.output.last!.isAcceptable && left.count == frame.count + 20)
   }
 
-  @Test("Fragments are translated as a whole, in both directions and out of order")
+  @Test("RFC 6146 3.4: fragments are translated as a whole, in both directions and out of order")
   func fragments() throws {
     let net = try net()
     let (six, four) = pair(payload: (0..<200).map(UInt8.init))
@@ -114,7 +116,7 @@ struct NAT64Tests: NAT64Suite {
     #expect(contents == behind(six.reversed, nil).datagram)
   }
 
-  @Test("What may be cut and is longer than any IPv6 link takes is cut to 1,280 bytes")
+  @Test("RFC 7915 4: what may be cut and is longer than any IPv6 link takes is cut to 1,280 bytes")
   func leastMTU() throws {
     let net = try net()
     try sendUDP(net)
@@ -126,7 +128,9 @@ struct NAT64Tests: NAT64Suite {
     #expect(net.send(answer.udpFrame) == [behind(six.reversed, nil).udpFrame])
   }
 
-  @Test("Filtering, unknown ports, sources in the prefix and hops at their end", arguments: [0, 1] as [UInt8])
+  @Test(
+    "RFC 6146 3.5, 3.5.1: filtering, unknown ports, sources in the prefix and hops at their end",
+    arguments: [0, 1] as [UInt8])
   func refused(hops: UInt8) throws {
     let net = try net()
     try sendUDP(net)
@@ -148,7 +152,9 @@ struct NAT64Tests: NAT64Suite {
     #expect(net.flows == flows && net.nat.counters.created == 1)
   }
 
-  @Test("Hosts have ports of their own, and each keeps its mapping for all destinations; the rest of IPv6 passes")
+  @Test(
+    "RFC 6146 3.5.1: hosts have ports of their own, and each keeps its mapping for all destinations; the rest of IPv6 passes"
+  )
   func mappings() throws {
     let net = try net()
     try sendUDP(net)
@@ -165,6 +171,60 @@ struct NAT64Tests: NAT64Suite {
     #expect(net.send(v6.udpFrame) == [v6.udpFrame])
     // IPv4 hosts have the other address.
     #expect(net.udp("10.0.0.1:5000", "203.0.113.1:53") == "198.51.100.1:5000 > 203.0.113.1:53")
+  }
+
+  @Test("RFC 6146 3.2: the same port stands for another host in each protocol's table")
+  func tables() throws {
+    let net = try net("ports: 1-65535")
+    var (six, _) = pair()
+    (six.flags, six.sourcePort) = (2, 1)
+    var sources: [[UInt8]] = []
+    for (last, packet) in [
+      (1, \.udp), (2, \.tcp), (3, { $0.ip(58, $0.icmp(type: 128)) }),
+    ] as [(UInt8, (PacketBuilder) -> [UInt8])] {
+      six.source[15] = last
+      let left = try #require(net.send(six.ethernet(packet(six))).first)
+      // The identifier of an echo request, which is the builder's, lies behind its checksum.
+      sources.append(Array(left[26..<30] + (last == 3 ? left[38..<40] : left[34..<36])))
+    }
+    #expect(Set(sources) == [[198, 51, 100, 64, 0, 1]] && net.nat.counters.created == 3)
+  }
+
+  @Test(
+    "RFC 6146 3.5.1.1: a host keeps to one address, and its ports to their range and, where that is configured, parity")
+  func allocation() throws {
+    let net = try NATFixture(
+      "nat64: {prefix: \"64:ff9b::/96\", pool: [198.51.100.64, 198.51.100.65]}\n"
+        + "keep-port: no\nkeep-parity: yes\nports: 1-65535")
+    var addresses: Set<[UInt8]> = []
+    for host in 1...20 as ClosedRange<UInt8> {
+      var own: Set<[UInt8]> = []
+      for port in [53, 1_000, 1_023, 1_024, 40_001, 65_535] as [UInt16] {
+        var (six, _) = pair(port)
+        six.source[15] = host
+        let left = try #require(net.send(six.udpFrame).first)
+        own.insert(Array(left[26..<30]))
+        let given = UInt16(left[34]) << 8 | UInt16(left[35])
+        #expect((given < 1_024) == (port < 1_024) && given % 2 == port % 2)
+      }
+      #expect(own.count == 1)
+      addresses.formUnion(own)
+    }
+    #expect(addresses.count == 2)
+  }
+
+  @Test("RFC 6146 3.5.3: the mapping of a query lives for a minute; other queries and replies of a host begin none")
+  func queries() throws {
+    let net = try net("ports: 1-65535")
+    let (six, four) = pair()
+    let reply = four.reversed.ethernet(four.reversed.ip(1, four.reversed.icmp(type: 0)))
+    #expect(net.send(six.ethernet(six.ip(58, six.icmp(type: 129)))).isEmpty)
+    #expect(net.send(reply).isEmpty && net.nat.counters.created == 0)
+    #expect(net.send(six.ethernet(six.ip(58, six.icmp(type: 128)))).count == 1)
+    net.time = 59
+    #expect(net.send(reply).count == 1)
+    net.time = 120
+    #expect(net.send(reply).isEmpty)
   }
 
   @Test("RFC 6146 3.8: hosts behind it reach each other by their external ends")
@@ -189,7 +249,9 @@ struct NAT64Tests: NAT64Suite {
     #expect(net.send(back.udpFrame) == [delivered.udpFrame])
   }
 
-  @Test("Each prefix length, with addresses of IPv4 hosts where there is no pool", arguments: AddressEmbedding.lengths)
+  @Test(
+    "RFC 6146 3.5.4: each prefix length, with addresses of IPv4 hosts where there is no pool",
+    arguments: AddressEmbedding.lengths)
   func prefixes(length: Int) throws {
     let prefix = try #require(IPPrefix("2001:db8::/\(length)"))
     let embedding = try #require(AddressEmbedding(prefix))
@@ -226,7 +288,8 @@ struct NAT64Tests: NAT64Suite {
         == "nat.yaml:3:21: pool: 192.0.2.1 is there already")
   }
 
-  @Test("A flood of hosts begins no more mappings than there may be, and a host has as many as it may have")
+  @Test(
+    "RFC 6146 5.3: a flood of hosts begins no more mappings than there may be, and a host has as many as it may have")
   func limits() throws {
     let net = try net("maximum: 16\nper-host: 3")
     var (six, _) = pair()
@@ -244,7 +307,7 @@ struct NAT64Tests: NAT64Suite {
     #expect(net.send(six.udpFrame).count == 1 && net.nat.counters.mappings == 1)
   }
 
-  @Test("Extension headers are left out, but a way that is not gone, and authentication, cannot be")
+  @Test("RFC 7915 5.1: extension headers are left out, but a way that is not gone, and authentication, cannot be")
   func extensionHeaders() throws {
     let net = try net()
     let (six, four) = pair()
