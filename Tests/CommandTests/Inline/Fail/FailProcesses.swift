@@ -66,6 +66,12 @@ extension InlineNetwork {
     debugger.waitUntilExit()
   }
 
+  /// How many threads each of the machine's cores has to do with, at least 1, over the last minute.
+  static var load: Double {
+    var average = 0.0
+    return getloadavg(&average, 1) == 1 ? max(1, average / Double(ProcessInfo.processInfo.processorCount)) : 1
+  }
+
   /// How long outages lasted, in milliseconds, as a parent said.
   func outages(_ name: String) -> [Int] {
     messages(name).split(separator: "\n").filter { $0.contains("the box works again, ") }.compactMap {
