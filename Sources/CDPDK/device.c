@@ -58,6 +58,11 @@ static void choose_offloads(
     configuration->rxmode.offloads |= checksums;
     info->verifies_checksums = 1;
   }
+  checksums = RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+  if ((device->tx_offload_capa & checksums) == checksums) {
+    configuration->txmode.offloads |= checksums;
+    info->fills_in_checksums = 1;
+  }
   uint64_t ticks;
   // Stamps are of use only if what they count can be found out.
   if ((device->rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP) && dpdk.rte_eth_read_clock(port, &ticks) == 0) {

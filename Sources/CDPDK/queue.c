@@ -277,6 +277,38 @@ static struct rte_mbuf *copy(struct mos_dpdk_queue *queue, const uint8_t *bytes,
   }
 }
 
+/// Has the device fill in the checksum of TCP or UDP in an Ethernet frame. -1 where there is none of them.
+static int leave_checksum(struct rte_mbuf *mbuf) {
+  const uint8_t *bytes = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+  uint32_t length = mbuf->data_len, link = 12;
+  uint16_t type = 0;
+  // Tags are a part of the link's header here.
+  for (; link + 2 <= length; link += 4) {
+    type = (uint16_t)(bytes[link] << 8 | bytes[link + 1]);
+    if (type != RTE_ETHER_TYPE_VLAN && type != RTE_ETHER_TYPE_QINQ) break;
+  }
+  link += 2;
+  const uint8_t *network = bytes + link;
+  uint32_t header = type == RTE_ETHER_TYPE_IPV6 ? 40 : 20;
+  if (link + header + 8 > length) return -1;
+  uint8_t protocol;
+  if (type == RTE_ETHER_TYPE_IPV4 && network[0] >> 4 == 4) {
+    header = (network[0] & 15) * 4u;
+    protocol = network[9];
+    mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4;
+  } else if (type == RTE_ETHER_TYPE_IPV6) {
+    protocol = network[6];
+    mbuf->ol_flags |= RTE_MBUF_F_TX_IPV6;
+  } else {
+    return -1;
+  }
+  if ((protocol != 6 && protocol != 17) || link + header + 8 > length) return -1;
+  mbuf->ol_flags |= protocol == 6 ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
+  mbuf->l2_len = link;
+  mbuf->l3_len = header;
+  return 0;
+}
+
 /// What is to be handed to the driver for a frame, NULL when it cannot be sent.
 static inline struct rte_mbuf *outgoing(struct mos_dpdk_queue *queue, const struct mos_dpdk_frame *frame) {
   struct loan *loan = find_loan(queue->memory, frame->bytes);
@@ -308,8 +340,16 @@ int mos_dpdk_send(struct mos_dpdk_queue *queue, int frames) {
   if (frames > MOS_DPDK_BURST) frames = MOS_DPDK_BURST;
   uint32_t ready = 0;
   uint64_t bytes = 0, dropped = 0, dropped_bytes = 0;
+  int is_prepared = 1;
   for (int index = 0; index < frames; index++) {
     struct rte_mbuf *mbuf = outgoing(queue, queue->frames + index);
+    if (__builtin_expect(queue->frames[index].leaves_checksum, 0) && mbuf != NULL) {
+      is_prepared = 0;
+      if (leave_checksum(mbuf) != 0) {
+        dpdk.rte_pktmbuf_free_bulk(&mbuf, 1);
+        mbuf = NULL;
+      }
+    }
     if (mbuf == NULL) {
       dropped++;
       dropped_bytes += queue->frames[index].length;
@@ -320,12 +360,17 @@ int mos_dpdk_send(struct mos_dpdk_queue *queue, int frames) {
   }
   uint32_t taken = 0;
   const struct rte_eth_fp_ops *driver = dpdk.fast_path + queue->port;
+  // Some drivers want something else in the field. What they refuse is not taken, nor what is behind it.
+  uint32_t all = ready;
+  if (!is_prepared && ready > 0 && driver->tx_pkt_prepare != NULL) {
+    ready = driver->tx_pkt_prepare(driver->txq.data[queue->number], queue->burst, (uint16_t)ready);
+  }
   if (ready > 0) taken = driver->tx_pkt_burst(driver->txq.data[queue->number], queue->burst, (uint16_t)ready);
-  if (__builtin_expect(taken < ready, 0)) {
-    for (uint32_t index = taken; index < ready; index++) dropped_bytes += queue->burst[index]->pkt_len;
-    for (uint32_t index = taken; index < ready; index++) bytes -= queue->burst[index]->pkt_len;
-    dropped += ready - taken;
-    dpdk.rte_pktmbuf_free_bulk(queue->burst + taken, ready - taken);
+  if (__builtin_expect(taken < all, 0)) {
+    for (uint32_t index = taken; index < all; index++) dropped_bytes += queue->burst[index]->pkt_len;
+    for (uint32_t index = taken; index < all; index++) bytes -= queue->burst[index]->pkt_len;
+    dropped += all - taken;
+    dpdk.rte_pktmbuf_free_bulk(queue->burst + taken, all - taken);
   }
   count(&queue->counters.sent, &queue->counters.sent_bytes, taken, bytes);
   if (dropped > 0) count(&queue->counters.send_dropped, &queue->counters.send_dropped_bytes, dropped, dropped_bytes);

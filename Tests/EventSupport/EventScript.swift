@@ -183,6 +183,7 @@ package struct EventScript: ~Copyable {
     package var key: FlowKey
     package var bytes: [UInt8]
     package var isReturned: Bool
+    package var leavesChecksum: Bool
 
     init(_ frame: PacketOutput.Frame, _ parser: ScriptParser) {
       var decoder = PacketDecoder(configuration: DecoderConfiguration())
@@ -193,6 +194,7 @@ package struct EventScript: ~Copyable {
       isAcceptable = packet.isAcceptable
       key = packet.key
       isReturned = frame.isReturned
+      leavesChecksum = frame.frame.leavesChecksum
       bytes = Array(UnsafeRawBufferPointer(start: frame.frame.bytes, count: Int(frame.frame.capturedLength)))
       let isClient = packet.key.destinationPort == 80
       let own = isClient ? parser.clientISN : parser.serverISN

@@ -27,6 +27,8 @@ struct mos_dpdk_frame {
   uint32_t length;
   /// The device has found the checksums of IPv4 and of TCP or UDP in it right.
   uint8_t has_right_checksums;
+  /// The sender has left the checksum of TCP or UDP to the device: the field has the sum of the pseudo-header.
+  uint8_t leaves_checksum;
 };
 
 /// The most frames that are received or sent at a time.
@@ -55,6 +57,8 @@ struct mos_dpdk_port_info {
   int32_t socket;
   /// What the port was started with.
   uint8_t has_scatter, has_multiple_segments, has_symmetric_hash, is_promiscuous, has_capture_time, verifies_checksums;
+  /// Checksums of TCP and UDP that were left to the device are filled in.
+  uint8_t fills_in_checksums;
   /// Frames are stamped by a clock of the device, which can be read.
   uint8_t has_clock;
 };

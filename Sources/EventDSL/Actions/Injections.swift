@@ -7,16 +7,21 @@ struct Injections: ~Copyable {
   static let capacity = 64
   /// Bytes of a frame.
   static let slotBytes = 2_048
+  /// A payload that is shorter is summed up in less time than it takes to leave that to a port.
+  static let leastPayloadLeft = 256
 
   /// One frame.
   private struct Frame: BitwiseCopyable {
     var length: Int
     var way: PacketWay
+    var leavesChecksum = false
   }
 
   private let memory: UnsafeMutableRawPointer
   private let frames: UnsafeMutablePointer<Frame>
   private(set) var count = 0
+  /// Ports fill in what was left out.
+  var leavesChecksums = false
   var decoder: PacketDecoder
 
   init() {
@@ -38,7 +43,12 @@ struct Injections: ~Copyable {
     options: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
     payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
   ) -> Bool {
-    add(way) { builder.build(segment, options: options, payload: payload, into: $0) }
+    let leaves = leavesChecksums && payload.count >= Injections.leastPayloadLeft
+    let isMade = add(way) {
+      builder.build(segment, options: options, payload: payload, leavesChecksum: leaves, into: $0)
+    }
+    if isMade { frames[count - 1].leavesChecksum = leaves }
+    return isMade
   }
 
   /// Makes a frame that goes a way: `make` writes it, and returns its length, nil where it does not. Returns `false` then, and
@@ -65,6 +75,9 @@ struct Injections: ~Copyable {
     made.clock = packet.pointee.clock
     return frames[index].way
   }
+
+  /// Whether the checksum of a frame was left out.
+  func leavesChecksum(_ index: Int) -> Bool { frames[index].leavesChecksum }
 
   /// All have gone on their way.
   mutating func removeAll() { count = 0 }

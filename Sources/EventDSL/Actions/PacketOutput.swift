@@ -55,17 +55,20 @@ public struct PacketOutput: ~Copyable {
   }
 
   /// A packet leaves. `copies` says that its bytes will not stay where they are.
-  mutating func append(_ packet: DecodedPacket, copies: Bool, isReturned: Bool = false) {
+  mutating func append(
+    _ packet: DecodedPacket, copies: Bool, isReturned: Bool = false, leavesChecksum: Bool = false
+  ) {
     var bytes = packet.frame
     if copies {
       guard let copy = room(Int(packet.capturedLength)) else { return }
       copy.copyMemory(from: bytes, byteCount: Int(packet.capturedLength))
       bytes = UnsafeRawPointer(copy)
     }
-    append(
-      CapturedFrame(
-        bytes: bytes, capturedLength: packet.capturedLength, wireLength: packet.wireLength,
-        timestamp: packet.timestamp, linkType: packet.linkType), isReturned: isReturned)
+    var frame = CapturedFrame(
+      bytes: bytes, capturedLength: packet.capturedLength, wireLength: packet.wireLength, timestamp: packet.timestamp,
+      linkType: packet.linkType)
+    frame.leavesChecksum = leavesChecksum
+    append(frame, isReturned: isReturned)
   }
 
   /// A packet leaves in fragments of at most `longest` bytes of IP, as it came; one that cannot be cut is lost.

@@ -48,6 +48,8 @@ struct PacketWork: ~Copyable {
   var identification: UInt32 = 0
   /// Addresses and ports of packets that come from outside may be changed where they lie.
   var changesInPlace = false
+  /// Its checksum of TCP is left to the port at which it leaves, as long as nobody changes it.
+  private(set) var leavesChecksum = false
   private var isInPlace = false
   /// It may be changed where it lies, and nothing was decided or put elsewhere.
   private var isFree = false
@@ -81,12 +83,14 @@ struct PacketWork: ~Copyable {
     newBytes.deallocate()
   }
 
-  /// Begins with a packet, which a middlebox made or which came from outside. `fragmentLength` is that of a datagram that
-  /// was put together, and leaves in fragments again; 0 for any other packet.
+  /// Begins with a packet, which a middlebox made (it may be one that `leavesChecksum`) or which came from outside.
+  /// `fragmentLength` is that of a datagram that was put together, and leaves in fragments again; 0 for any other packet.
   mutating func begin(
-    _ original: UnsafePointer<DecodedPacket>, isMade: Bool = false, fragmentLength: UInt32 = 0
+    _ original: UnsafePointer<DecodedPacket>, isMade: Bool = false, leavesChecksum: Bool = false,
+    fragmentLength: UInt32 = 0
   ) {
     packet = original
+    self.leavesChecksum = leavesChecksum
     self.fragmentLength = fragmentLength
     stage = .wire
     isDropped = false
@@ -186,6 +190,7 @@ struct PacketWork: ~Copyable {
   /// Makes the packet one whose ends can be changed without the editor, if it can be: where it lies, or in a copy.
   @inline(never) private mutating func beginRewrite() -> Bool {
     guard stage == .sender, !isDropped, !isLoaded, packet.hasRewritableEnds else { return false }
+    completeChecksum()
     isRewritten = true
     isFree = false
     if isChanged { return true }
@@ -249,6 +254,7 @@ struct PacketWork: ~Copyable {
 
   /// Where a frame can be made, with the first `link` bytes of the packet's.
   mutating func memory(link: Int) -> UnsafeMutableRawPointer {
+    completeChecksum()
     if packet.pointee.frame != UnsafeRawPointer(base) {
       base.copyMemory(from: packet.pointee.frame, byteCount: link)
     }
@@ -282,12 +288,26 @@ struct PacketWork: ~Copyable {
   /// Takes the packet into the editor, unless it is there.
   mutating func load() -> PacketEditOutcome {
     if isLoaded { return .done }
+    completeChecksum()
     let outcome = editor.load(packet)
     isLoaded = outcome == .done
     isRewritten = false
     isFree = false
     if isLoaded && isChanged { describe() }
     return outcome
+  }
+
+  /// Fills in a checksum that was left out, before the packet is changed: changes carry checksums along.
+  @inline(__always) private mutating func completeChecksum() {
+    if leavesChecksum { fillInChecksum() }
+  }
+
+  @inline(never) private mutating func fillInChecksum() {
+    leavesChecksum = false
+    // It lies where it was made, without anything behind it.
+    let transport = packet.pointee.transport
+    let length = Int(packet.pointee.capturedLength) - (transport - packet.pointee.frame)
+    SegmentBuilder.completeChecksum(UnsafeMutableRawPointer(mutating: transport), count: length)
   }
 
   /// The packet is what the editor holds; `numbers` says that TCP's numbers or the payload's length are others.

@@ -163,7 +163,9 @@ extension EngineCore {
       if wait(way.flow, way.sender) { return work.pointee.enter(.none) }
       return send()
     }
-    output.append(work.pointee.packet.pointee, copies: true, isReturned: way.isReturned)
+    output.append(
+      work.pointee.packet.pointee, copies: true, isReturned: way.isReturned,
+      leavesChecksum: work.pointee.leavesChecksum)
     work.pointee.enter(.none)
   }
 

@@ -46,7 +46,9 @@ extension EngineLoop {
     withUnsafeMutablePointer(to: &sent) { sent in
       core.pointee.tracker.prepare(sent)
       guard case .flow(let flow, let sender) = core.pointee.tracker.lookUp(sent, candidate: way.flow) else {
-        return core.pointee.output.append(made, copies: true, isReturned: way.isReturned)
+        return core.pointee.output.append(
+          made, copies: true, isReturned: way.isReturned,
+          leavesChecksum: core.pointee.injections.leavesChecksum(index))
       }
       // Another one than before for the first segment of a new connection in the flow's place.
       way.flow = flow
@@ -54,7 +56,8 @@ extension EngineLoop {
       core.pointee.tracker.send(sent)
       tellEnds(core, packet)
       withUnsafePointer(to: made) { made in
-        core.pointee.work.pointee.begin(made, isMade: true)
+        core.pointee.work.pointee.begin(
+          made, isMade: true, leavesChecksum: core.pointee.injections.leavesChecksum(index))
         core.pointee.work.pointee.enter(.sender)
         carry(core, sent, way)
       }

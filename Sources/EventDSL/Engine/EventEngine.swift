@@ -59,6 +59,12 @@ public struct EventEngine: ~Copyable {
     get { core.pointee.passesWhatCannotWait }
     set { core.pointee.passesWhatCannotWait = newValue }
   }
+  /// Whether the checksums of segments that middleboxes make may be left to the ports at which they leave: if all that `output` is
+  /// sent at fill them in (`PacketPort.fillsInChecksums`). `false` at first.
+  public var leavesChecksums: Bool {
+    get { core.pointee.injections.leavesChecksums }
+    set { core.pointee.injections.leavesChecksums = newValue }
+  }
   /// Memory that packets take which middleboxes hold.
   public var heldBytesInUse: Int { core.pointee.held.bytesInUse }
   /// Memory that bytes take which are kept for readers.

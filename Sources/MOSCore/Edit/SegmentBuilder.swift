@@ -58,9 +58,12 @@ public struct SegmentBuilder: BitwiseCopyable, Sendable {
   ///
   /// Options are filled up to whole words with end-of-list. A host that agreed on timestamps may drop a segment without
   /// them, unless it is a reset (RFC 7323 3.2). `payload` and `options` must not lie in `buffer`.
+  ///
+  /// If it `leavesChecksum`, that of TCP has the sum of the pseudo-header only: for a port that fills it in, or for
+  /// `completeChecksum`.
   public func build(
     _ segment: TCPSegment, options: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
-    payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+    payload: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), leavesChecksum: Bool = false,
     into buffer: UnsafeMutableRawBufferPointer
   ) -> Int? {
     let length = frameLength(optionsLength: options.count, payloadLength: payload.count)
@@ -83,9 +86,19 @@ public struct SegmentBuilder: BitwiseCopyable, Sendable {
         ipv6Source: network + 8, destination: network + 24, protocolNumber: IPProtocol.tcp,
         length: UInt32(transportLength))
     }
-    checksum.add(transport, count: transportLength)
-    transport.storeBE16(checksum.value, at: 16)
+    if leavesChecksum {
+      transport.storeBE16(~checksum.value, at: 16)
+    } else {
+      checksum.add(transport, count: transportLength)
+      transport.storeBE16(checksum.value, at: 16)
+    }
     return length
+  }
+
+  /// Fills in the checksum of the TCP segment of `count` bytes at `transport` that `build` has left out.
+  public static func completeChecksum(_ transport: UnsafeMutableRawPointer, count: Int) {
+    // The sum of the pseudo-header is in the field, and so in the sum.
+    transport.storeBE16(Checksum.of(transport, count: count), at: 16)
   }
 
   private func write(

@@ -13,6 +13,9 @@ public struct CapturedFrame: BitwiseCopyable {
   public var linkType: LinkType
   /// Who received it has found its checksums right: those of the outermost IPv4 header, and of the TCP or UDP in it.
   public var hasRightChecksums = false
+  /// Who made it has left the checksum of TCP or UDP to a port that fills it in (`PacketPort.fillsInChecksums`): the field has the
+  /// sum of the pseudo-header.
+  public var leavesChecksum = false
 
   /// A frame from its parts.
   @inlinable public init(

@@ -24,6 +24,16 @@ public protocol PacketPort: ~Copyable {
   /// left for the caller to send again.
   mutating func send(_ frames: UnsafePointer<CapturedFrame>, count: Int) -> Int
 
+  /// Whether frames may be sent whose checksum of TCP or UDP was left out (`CapturedFrame.leavesChecksum`): their IP header is
+  /// directly behind Ethernet's and its tags, and that of TCP or UDP directly behind the one of IP. To others nobody may send
+  /// such frames; they are `false` by default.
+  var fillsInChecksums: Bool { get }
+
   /// What was counted so far.
   var statistics: PortStatistics { get }
+}
+
+extension PacketPort where Self: ~Copyable {
+  /// `false`: who makes frames has summed them up.
+  public var fillsInChecksums: Bool { false }
 }

@@ -49,6 +49,8 @@ public final class DPDKDevice: @unchecked Sendable {
   public let keepsFlowsTogether: Bool
   /// It looks at the checksums of IPv4, TCP and UDP itself, as far as it knows their headers.
   public let verifiesChecksums: Bool
+  /// It fills in checksums of TCP and UDP that were left to it (`PacketPort.fillsInChecksums`).
+  public let fillsInChecksums: Bool
   /// It stamps frames itself, by a clock that is compared with the system's once a second: their times are those at which they came
   /// to the device, not to the program.
   public let hasClock: Bool
@@ -103,6 +105,7 @@ public final class DPDKDevice: @unchecked Sendable {
     isPromiscuous = info.is_promiscuous != 0
     keepsFlowsTogether = memories.count == 1 || info.has_symmetric_hash != 0
     hasCaptureTime = info.has_capture_time != 0
+    fillsInChecksums = info.fills_in_checksums != 0
     hasClock = info.has_clock != 0
     verifiesChecksums = info.verifies_checksums != 0
   }

@@ -62,12 +62,16 @@ extension DPDKPort: PacketPort {
       for index in 0..<part {
         self.frames[index].bytes = frames[first &+ index].bytes
         self.frames[index].length = frames[first &+ index].capturedLength
+        self.frames[index].leaves_checksum = frames[first &+ index].leavesChecksum ? 1 : 0
       }
       sent &+= Int(mos_dpdk_send(queue, Int32(part)))
       first &+= part
     }
     return sent
   }
+
+  /// Whether the device does.
+  public var fillsInChecksums: Bool { device.fillsInChecksums }
 
   /// What was counted so far. Frames that the device dropped before the queue are the device's (`DPDKDevice.counters`).
   public var statistics: PortStatistics {

@@ -65,7 +65,8 @@ struct InlineBridge: ~Copyable {
   var portLines: [String] {
     devices.map { device in
       "\(device.arguments): \(device.driver), \(device.address), link \(device.link), MTU \(device.mtu)"
-        + (device.verifiesChecksums ? ", verifies checksums" : "") + (device.hasClock ? ", time stamps" : "")
+        + (device.verifiesChecksums ? ", verifies checksums" : "")
+        + (device.fillsInChecksums ? ", fills in checksums" : "") + (device.hasClock ? ", time stamps" : "")
     }
   }
 

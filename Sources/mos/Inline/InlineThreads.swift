@@ -72,6 +72,8 @@ struct InlineThreads {
     guard options.followsFlows else { return nil }
     let path = try FlowPath(options.flows, boxes: rows[number])
     if options.fail == .open { path.passWhatCannotWait() }
+    // A router keeps frames for which it asks for an address, and sends them later as they are. A distributor hands all on.
+    if router == nil, devices.allSatisfy(\.fillsInChecksums) { path.leaveChecksums() }
     return FlowWorker(path: path, recorder: try Recorder(options.flows))
   }
 

@@ -97,6 +97,9 @@ struct FlowPath: ~Copyable {
   /// Middleboxes may change packets where they lie, in a port's memory.
   func allowChangesInPlace() { engine?.pointee.changesFramesInPlace = true }
 
+  /// The ports at which packets leave fill in checksums of what middleboxes make.
+  func leaveChecksums() { engine?.pointee.leavesChecksums = true }
+
   /// Packets that a middlebox holds pass where no more can wait.
   func passWhatCannotWait() { engine?.pointee.passesWhatCannotWait = true }
 

@@ -38,7 +38,7 @@ struct InlineChecksumTests {
       ], messages: "box")
     let isThere = network.wait { network.messages("box").contains("net_tap1,iface=t1: net_tap") }
     #expect(isThere, "\(network.messages("box"))")
-    #expect(network.messages("box").components(separatedBy: "verifies checksums").count == 3)
+    #expect(network.messages("box").components(separatedBy: "verifies checksums, fills in checksums").count == 3)
     let addresses = InlineNetwork.shell(
       """
       set -e
