@@ -258,12 +258,13 @@ extension Tracker {
     receiver.pointee.knows.contains(.timestampRecent)
       && SegmentAcceptability.failsPAWS(
         value: current.options.timestampValue, recent: receiver.pointee.timestampRecent)
-      && isTimestampRecent(packet, receiver: receiver)
+      && isTimestampRecentFresh(at: packet, receiver)
   }
 
+  /// Whether the receiver's TS.Recent was set in the last 24 days.
   @inline(never)
-  private mutating func isTimestampRecent(
-    _ packet: UnsafePointer<DecodedPacket>, receiver: UnsafeMutablePointer<Endpoint>
+  private func isTimestampRecentFresh(
+    at packet: UnsafePointer<DecodedPacket>, _ receiver: UnsafeMutablePointer<Endpoint>
   ) -> Bool {
     Endpoint.hours(packet.pointee.timestamp) &- receiver.pointee.timestampAge < 24 * 24
   }

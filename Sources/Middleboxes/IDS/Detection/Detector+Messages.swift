@@ -128,7 +128,7 @@ extension Detector {
     return message
   }
 
-  /// The same for rules whose literal is in the payload.
+  /// Takes up the rules about messages whose literal was found in the payload: of the datagram, or of the stream so far.
   private func considerByPayload(_ message: MessageView, _ context: Context) {
     let inDatagram = context.packet != nil
     let rules = inDatagram ? rules.messages[Int(context.receiver.rawValue)].byPayload : context.view.ofMessages
