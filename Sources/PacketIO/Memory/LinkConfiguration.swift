@@ -1,10 +1,20 @@
 /// What a link does to frames, the same in both directions. All chances are between 0 and 1, and independent
-/// of each other and from frame to frame.
+/// of each other and from frame to frame, bursts of losses apart.
 public struct LinkConfiguration: Sendable {
   /// How long a frame travels, in nanoseconds; not negative.
   public var latency: Int64 = 0
+  /// The most that a frame takes longer than that, in nanoseconds; not negative. Frames stay in order.
+  public var jitter: Int64 = 0
+  /// What the link carries, in bits a second, from 1 to 10^12; nil for as much as comes.
+  public var bandwidth: Int64?
+  /// How many bytes may wait for a link that is busy, not negative: a frame that finds more before it is dropped.
+  public var queueByteCount = 1 << 20
   /// The chance that a frame is lost.
   public var loss: Double = 0
+  /// The chance that a burst of losses begins with a frame (Gilbert, "Capacity of a Burst-Noise Channel", 1960).
+  public var lossBurst: Double = 0
+  /// How many frames such a burst takes in the mean, at least 1.
+  public var lossBurstLength: Double = 8
   /// The chance that a frame arrives twice, one right after the other.
   public var duplication: Double = 0
   /// The chance that a frame is late by `reorderingDelay`, so that those sent behind it may overtake it.

@@ -4,7 +4,8 @@ import MOSCore
 
 /// One direction of a link: frames enter at one end, and arrive at the other when virtual time comes to it.
 ///
-/// A frame enters at the time that its time stamp says, and arrives `latency` later, with that time as its time stamp. No
+/// A frame enters at the time that its time stamp says, leaves when those before it have left and the link has had the time
+/// for its bytes, and arrives `latency` later, with that time as its time stamp. No
 /// frame overtakes another, also where time stamps run backwards (it then arrives together with the one before), except
 /// those that were picked for reordering.
 public struct LinkDirection: ~Copyable {
@@ -24,6 +25,12 @@ public struct LinkDirection: ~Copyable {
   private var generator: SplitMix64
   /// Of its own, so that damage does not change what the chances pick.
   private var corruption: SplitMix64
+  /// The same for jitter and for bursts of losses.
+  private var delays: SplitMix64
+  private var bursts: SplitMix64
+  private var isInBurst = false
+  /// When the link has sent all that entered.
+  private var isFree = Timestamp(nanoseconds: .min)
   private var nextNumber: UInt64 = 0
   private var latestArrival = Timestamp(nanoseconds: .min)
   private let heap: UnsafeMutablePointer<Flight>
@@ -35,13 +42,23 @@ public struct LinkDirection: ~Copyable {
 
   /// An empty direction.
   public init(_ configuration: LinkConfiguration) {
-    precondition(configuration.latency >= 0 && configuration.reorderingDelay >= 0, "a link's delays are not negative")
+    precondition(
+      min(configuration.latency, configuration.jitter, configuration.reorderingDelay) >= 0,
+      "a link's delays are not negative")
+    precondition(
+      configuration.bandwidth.map { $0 >= 1 && $0 <= 1_000_000_000_000 } ?? true, "a link carries 1 to 10^12 bit/s")
+    precondition(
+      configuration.queueByteCount >= 0 && configuration.queueByteCount <= 1 << 40,
+      "0 to 2^40 bytes wait for a link")
+    precondition(configuration.lossBurstLength >= 1, "a burst has at least one frame")
     precondition(configuration.slots >= 1 && configuration.slots <= 1 << 20, "a link has 1 to 2^20 slots")
     let length = configuration.slotByteCount
     precondition(length >= 1 && length <= 1 << 24, "a slot has 1 byte to 16 MiB")
     self.configuration = configuration
     generator = SplitMix64(state: configuration.seed)
     corruption = SplitMix64(state: configuration.seed ^ 0x5a5a_5a5a_5a5a_5a5a)
+    delays = SplitMix64(state: configuration.seed ^ 0x3c3c_3c3c_3c3c_3c3c)
+    bursts = SplitMix64(state: configuration.seed ^ 0x6969_6969_6969_6969)
     stride = (length + 63) & ~63
     memory = ReservedMemory(byteCount: configuration.slots * stride)
     heap = .allocate(capacity: configuration.slots)
@@ -84,12 +101,18 @@ public struct LinkDirection: ~Copyable {
     let isLost = generator.chance(configuration.loss)
     let isDuplicated = generator.chance(configuration.duplication)
     let isReordered = generator.chance(configuration.reordering)
-    if isLost {
+    let isInBurst = isBurst()
+    guard let departure = leave(frame) else {
+      statistics.dropped &+= 1
+      return false
+    }
+    if isLost || isInBurst {
       statistics.lost &+= 1
       return true
     }
     let damage = damage(to: frame)
-    var arrival = max(latestArrival, frame.timestamp.advanced(by: configuration.latency))
+    let travel = configuration.latency &+ delays.number(upTo: configuration.jitter)
+    var arrival = max(latestArrival, departure.advanced(by: travel))
     if isReordered {
       statistics.reordered &+= 1
       arrival = arrival.advanced(by: configuration.reorderingDelay)
@@ -102,6 +125,28 @@ public struct LinkDirection: ~Copyable {
       _ = launch(frame, arrival: arrival, damage: damage)
     }
     return isTaken
+  }
+
+  /// When a frame has left: behind those that wait, and the time that its bytes take. Nil where too much waits.
+  private mutating func leave(_ frame: CapturedFrame) -> Timestamp? {
+    guard let bandwidth = configuration.bandwidth else { return frame.timestamp }
+    let start = max(isFree, frame.timestamp)
+    let waiting = Double(start.since(frame.timestamp)) * Double(bandwidth) / 8e9
+    if waiting > Double(configuration.queueByteCount) { return nil }
+    // Rounded up: no more than that is carried.
+    let bits = Int64(frame.wireLength) &* 8
+    isFree = start.advanced(by: Int64((Double(bits) * 1e9 / Double(bandwidth)).rounded(.up)))
+    return isFree
+  }
+
+  /// Whether a frame is lost in a burst.
+  private mutating func isBurst() -> Bool {
+    if isInBurst {
+      isInBurst = !bursts.chance(1 / configuration.lossBurstLength)
+    } else {
+      isInBurst = bursts.chance(configuration.lossBurst)
+    }
+    return isInBurst
   }
 
   /// The bit of a frame that is to be inverted, if it was picked for that.
@@ -184,6 +229,9 @@ private struct SplitMix64 {
     value = (value ^ value &>> 27) &* 0x94d0_49bb_1331_11eb
     return value ^ value &>> 31
   }
+
+  /// 0 to `limit`, which is not negative.
+  mutating func number(upTo limit: Int64) -> Int64 { Int64(next() % (UInt64(limit) &+ 1)) }
 
   /// True with the given probability: never for 0, always for 1.
   mutating func chance(_ probability: Double) -> Bool { Double(next() &>> 11) * 0x1p-53 < probability }
