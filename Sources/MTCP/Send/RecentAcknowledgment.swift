@@ -22,7 +22,7 @@ public struct RecentAcknowledgment: BitwiseCopyable, Sendable {
   private var windowMultiplier: Int64 = 1
   /// RACK.reo_wnd_persist: recoveries until the multiplier is 1 again.
   private var windowPersists: UInt8 = 16
-  /// TSecr of the acknowledgment that is being taken.
+  /// TSecr of the acknowledgment that is being taken, where it is that of the segments that are delivered.
   private var echo: UInt32?
 
   /// DupThresh: selectively acknowledged segments at which a loss no longer waits for reordering, as long as there was none.
@@ -31,7 +31,7 @@ public struct RecentAcknowledgment: BitwiseCopyable, Sendable {
   /// Before anything was delivered.
   public init() {}
 
-  /// An acknowledgment is taken that echoes `echo`.
+  /// Segments are delivered by an acknowledgment that echoes theirs in `echo`, or another's or none: nil.
   mutating func begin(echo: UInt32?) { self.echo = echo }
 
   /// A segment is delivered (6.2, steps 1 to 3).

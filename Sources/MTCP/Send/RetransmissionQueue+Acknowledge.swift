@@ -16,6 +16,8 @@ extension RetransmissionQueue {
     var delivery = Delivery()
     recent.begin(echo: options.hasTimestamp ? options.timestampEcho : nil)
     takeCumulative(una, at: time, recent: &recent, delivery: &delivery, segments: &segments)
+    // What is out of order does not change what is echoed (RFC 7323 4.3).
+    recent.begin(echo: nil)
     var first = 0
     if options.sackBlockCount > 0, isDuplicate(options, una) {
       delivery.duplicate = (SequenceNumber(options.sackBlocks[0].left), SequenceNumber(options.sackBlocks[0].right))
@@ -27,6 +29,8 @@ extension RetransmissionQueue {
         SequenceNumber(left), SequenceNumber(right), at: time, recent: &recent, delivery: &delivery,
         segments: segments)
     }
+    // What waited for a retransmission at the receiver took longer than its way.
+    if delivery.hasRetransmitted { delivery.roundTrip = nil }
     return delivery
   }
 

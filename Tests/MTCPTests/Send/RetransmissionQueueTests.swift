@@ -31,6 +31,15 @@ struct RetransmissionQueueTests {
     #expect(delivery.roundTrip == nil && delivery.hasRetransmitted)
   }
 
+  @Test("Nor does what waited at the receiver for something that was sent twice")
+  func waiting() {
+    let sender = SenderFixture()
+    sender.send(3, at: 0)
+    #expect(sender.queue.loseFirst(segments: sender.segments) == 1_000)
+    #expect(sender.resendLost(at: 1_000) == 0)
+    #expect(sender.acknowledge(3, at: 1_100).roundTrip == nil)
+  }
+
   @Test("RFC 2018: blocks in any order, again and again, count once; what they cover in part does not count")
   func selective() {
     let sender = SenderFixture()
